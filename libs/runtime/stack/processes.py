@@ -1,0 +1,103 @@
+"""Processes known by pid and start time, so that a recycled pid is never taken for ours."""
+
+import shlex
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGTERM, Signals
+
+import psutil
+
+# psutil derives start times from the boot time, which moves a little when the wall clock is corrected.
+START_TOLERANCE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One process, for ever: `started` is its start time in seconds since the epoch."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Identity | None":
+        """The process that has this pid now."""
+        try:
+            return cls(pid, psutil.Process(pid).create_time())
+        except psutil.NoSuchProcess:
+            return None
+
+    def process(self) -> psutil.Process | None:
+        """The live process, or None when it ended or its pid now belongs to another."""
+        try:
+            found = psutil.Process(self.pid)
+            same = abs(found.create_time() - self.started) <= START_TOLERANCE_S
+            return found if same and found.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+    def alive(self) -> bool:
+        return self.process() is not None
+
+
+def spawn_detached(
+    argv: Sequence[str],
+    *,
+    log: Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    as_user: int | None = None,
+) -> Identity:
+    """Start a process in a session of its own, as nobody's child, with its output appended to `log`.
+
+    The shell in between exits at once, so the process outlives whoever ran the command and a long-running
+    caller collects no zombies.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    script = f"{shlex.join(argv)} >>{shlex.quote(str(log))} 2>&1 </dev/null & echo $!"
+    if as_user is not None:
+        log.touch()
+        log.chmod(0o666)  # the unprivileged user appends to a file that root made
+    started = subprocess.run(
+        ["/bin/sh", "-c", script],
+        check=True,
+        stdout=subprocess.PIPE,
+        cwd=cwd,
+        env=None if env is None else dict(env),
+        start_new_session=True,
+        user=as_user,
+    )
+    pid = int(started.stdout)
+    # A process that died within the first moments has no start time any more; 0 never matches a live one.
+    return Identity.of(pid) or Identity(pid, 0.0)
+
+
+def stop(identity: Identity, *, first: Signals = SIGTERM, timeout: float = 20.0) -> None:
+    """Ask, wait up to `timeout` seconds, then kill. Its children are killed if they outlive it."""
+    process = identity.process()
+    if process is None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        family = [process, *process.children(recursive=True)]
+        process.send_signal(first)
+        _wait_gone(identity, timeout)
+        for member in family:
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(family, timeout=2.0)
+
+
+def _wait_gone(identity: Identity, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while identity.alive() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def tail(log: Path, lines: int = 20) -> str:
+    """The last lines of a log, for an error message."""
+    if not log.exists():
+        return "(no log)"
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
