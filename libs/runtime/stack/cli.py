@@ -13,7 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 
 from libs.runtime.stack.errors import StackError
-from libs.runtime.stack.settings import StackSettings
+from libs.runtime.stack.settings import configured
 from libs.runtime.stack.stack import Part, Report, Stack
 from libs.runtime.stack.state import StackState
 
@@ -55,7 +55,7 @@ def progress(console: Console) -> Iterator[Report]:
 def up() -> None:
     """Start Kafka and PostgreSQL, and create the topics. Starts only what is not running."""
     console = Console(stderr=True)
-    stack = Stack(StackSettings().config())
+    stack = Stack(configured())
     with exit_on_error(console):
         with progress(console) as report:
             state = stack.up(report)
@@ -67,13 +67,13 @@ def down() -> None:
     """Stop Kafka and PostgreSQL. Their data stay in the data folder."""
     console = Console(stderr=True)
     with exit_on_error(console), progress(console) as report:
-        Stack(StackSettings().config()).down(report)
+        Stack(configured()).down(report)
 
 
 @stack_app.command()
 def status() -> None:
     """What runs, where, and since when. Exit status 1 if anything does not run."""
-    stack = Stack(StackSettings().config())
+    stack = Stack(configured())
     state = stack.state()
     Console().print(table(stack, state))
     if not all(node.alive() for node in stack.nodes(state).values()):
@@ -83,14 +83,14 @@ def status() -> None:
 @stack_app.command()
 def env() -> None:
     """Print the variables that point a program at this stack: eval "$(greenline stack env)"."""
-    for name, value in Stack(StackSettings().config()).state().env().items():
+    for name, value in Stack(configured()).state().env().items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @stack_app.command()
 def logs(part: Literal["kafka", "postgres"], *, follow: Follow = False, lines: Lines = 50) -> None:
     """Print the end of a server's log."""
-    stack = Stack(StackSettings().config())
+    stack = Stack(configured())
     show_log(stack.nodes(stack.state())[part].log, follow=follow, lines=lines)
 
 

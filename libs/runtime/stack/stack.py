@@ -70,17 +70,18 @@ class Stack:
         jars = config.kafka_jars or self._folder / "kafka" / "libs"
         remember = partial(states.save, config.state_file, state)
         folder = self._folder
-        return {
-            "kafka": KafkaNode(
-                folder / "kafka",
-                jars.resolve(),
-                state.kafka,
-                config.kafka_port,
-                config.kafka_heap_mb,
-                remember,
-            ),
-            "postgres": PostgresNode(folder / "postgres", state.postgres, config.postgres_port, remember),
-        }
+        kafka = KafkaNode(
+            folder / "kafka",
+            state.kafka,
+            libs=jars.resolve(),
+            port=config.kafka_port,
+            heap_mb=config.kafka_heap_mb,
+            remember=remember,
+        )
+        postgres = PostgresNode(
+            folder / "postgres", state.postgres, port=config.postgres_port, remember=remember
+        )
+        return {"kafka": kafka, "postgres": postgres}
 
     def up(self, report: Report = _silent) -> StackState:
         """Start what does not run, both at once, and make the topics that are missing."""

@@ -56,7 +56,7 @@ async def _create(
 async def _await_leaders(admin: AIOKafkaAdminClient, names: list[str]) -> None:
     try:
         async with asyncio.timeout(LEADERS_S):
-            while not await _all_led(admin, names):
+            while not await _all_led(admin, names):  # noqa: ASYNC110 (polls another process)
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise StackError(f"Some partitions of {', '.join(names)} have no leader") from None
