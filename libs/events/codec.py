@@ -1,0 +1,95 @@
+"""Bytes to events and back. Two speeds, one meaning; DecodeError is the only error that leaves."""
+
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+
+from libs.events.compat import upcast, version_of
+from libs.events.envelope import AnyEvent, Envelope
+from libs.events.errors import DecodeError
+from libs.events.hot import decoder, event_struct
+from libs.events.registry import MODELS, VERSIONS
+from libs.events.types import Frozen
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(event: AnyEvent) -> bytes:
+    """An event as JSON. Nulls and defaults that carry nothing are left out."""
+    body = event.model_dump(mode="json", exclude_defaults=True, serialize_as_any=True)
+    return _encoder.encode({"specversion": "1.0", **body})
+
+
+def encode_hot(event: msgspec.Struct) -> bytes:
+    """A hot struct as JSON."""
+    return _encoder.encode(event)
+
+
+def decode(raw: bytes) -> AnyEvent:
+    """The edge's reading: pydantic, with every limit checked. Raises DecodeError."""
+    body = _mapping(raw)
+    model = MODELS.get(str(body.get("type")))
+    if model is None:
+        raise DecodeError(f"unknown event type {body.get('type')!r}")
+    try:
+        return Envelope[model].model_validate_json(_encoder.encode(_upcast(body)))  # type: ignore[valid-type]
+    except ValidationError as error:
+        raise DecodeError(_first(error)) from None
+
+
+def decode_hot(raw: bytes, *event_types: str) -> Any:
+    """The hot path's reading: a msgspec struct of the event's type. Raises DecodeError.
+
+    Today's version is read in one pass; only an older one takes the slow way over an upcaster.
+    """
+    try:
+        event = decoder(*event_types).decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if not VERSIONS:  # nothing has ever moved: there is no older version to try
+            raise DecodeError(str(error)) from None
+        return _convert_hot(_upcast(_mapping(raw)), event_types)
+    if event.dataschema == event.current_schema:
+        return event
+    return _convert_hot(_upcast(_mapping(raw)), event_types)
+
+
+def _mapping(raw: bytes) -> dict[str, Any]:
+    try:
+        body = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(f"not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise DecodeError(f"expected a JSON object, got {type(body).__name__}")
+    return body
+
+
+def _upcast(body: dict[str, Any]) -> dict[str, Any]:
+    version = version_of(body.get("dataschema"))
+    data = body.get("data")
+    if not isinstance(data, dict):
+        raise DecodeError("data: expected an object")
+    return {**body, "data": upcast(str(body.get("type")), version, data)}
+
+
+def _convert_hot(body: dict[str, Any], event_types: tuple[str, ...]) -> Any:
+    name = str(body.get("type"))
+    if name not in (event_types or MODELS):
+        raise DecodeError(f"unknown event type {name!r}")
+    try:
+        return msgspec.convert(body, event_struct(name))
+    except msgspec.ValidationError as error:
+        raise DecodeError(str(error)) from None
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+
+
+def decode_model(raw: bytes, model: type[Frozen]) -> Frozen:
+    """A plain record (no envelope) of one model, such as a dead letter. Raises DecodeError."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise DecodeError(_first(error)) from None

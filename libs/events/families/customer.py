@@ -1,0 +1,113 @@
+"""The customer's own life in our system, and what outreach did and learned."""
+
+from typing import Literal
+
+from libs.events.types import Amount, Count, Currency, Frozen, Label, Reference, Sentiment, Subject
+
+
+class CustomerCreated(Frozen):
+    segment: Label | None = None
+    excluded: bool = False
+
+
+class CustomerUpdated(CustomerCreated):
+    """`excluded`: employees, influencers, resellers: on the timeline, out of scores and experiments."""
+
+
+class CustomerMerged(Frozen):
+    """The subject becomes `into`; late events of the subject are forwarded."""
+
+    into: Subject
+
+
+class CustomerErased(Frozen):
+    """A privacy request: every row, snapshot and profile of the subject goes."""
+
+    request_id: Reference
+
+
+class CustomerConsentChanged(Frozen):
+    channel: Literal["email", "sms", "push", "phone"]
+    consent: bool
+
+
+class OutreachDecision(Frozen):
+    """What became of a trigger: every fired trigger has exactly one of the three decisions."""
+
+    trigger_id: Reference
+    rule: Label
+    playbook: Label | None = None
+    intervention_id: Reference | None = None
+    reason: Label
+
+
+class OutreachOpened(OutreachDecision):
+    pass
+
+
+class OutreachSuppressed(OutreachDecision):
+    pass
+
+
+class OutreachHeldOut(OutreachDecision):
+    pass
+
+
+class OutreachMessageSent(Frozen):
+    intervention_id: Reference
+    channel: Label
+    template: Label
+    message_id: Reference
+
+
+class OutreachMessageNotSent(Frozen):
+    intervention_id: Reference
+    channel: Label
+    template: Label
+    reason: Label
+
+
+class OutreachTaskCompleted(Frozen):
+    """A person finished a task: the result, how the customer felt, and whether trouble is resolved."""
+
+    intervention_id: Reference
+    task_id: Reference
+    outcome: Literal["reached", "no_answer", "resolved", "not_resolved", "declined"]
+    sentiment: Sentiment | None = None
+    author: Label | None = None
+
+
+class OutreachClosed(Frozen):
+    """The end of an intervention or of a control window; revenue is net and within the window."""
+
+    intervention_id: Reference
+    playbook: Label
+    arm: Literal["treated", "control"]
+    result: Literal["success", "failure"]
+    revenue: Amount = "0"
+    currency: Currency = "USD"
+    orders: Count = 0
+
+
+class OutreachFeedback(Frozen):
+    verdict: Literal["wrong", "missed"]
+    trigger_id: Reference | None = None
+    rule: Label | None = None
+    author: Label | None = None
+
+
+CUSTOMER: dict[str, type[Frozen]] = {
+    "customer.created": CustomerCreated,
+    "customer.updated": CustomerUpdated,
+    "customer.merged": CustomerMerged,
+    "customer.erased": CustomerErased,
+    "customer.consent_changed": CustomerConsentChanged,
+    "outreach.opened": OutreachOpened,
+    "outreach.suppressed": OutreachSuppressed,
+    "outreach.held_out": OutreachHeldOut,
+    "outreach.message_sent": OutreachMessageSent,
+    "outreach.message_not_sent": OutreachMessageNotSent,
+    "outreach.task_completed": OutreachTaskCompleted,
+    "outreach.closed": OutreachClosed,
+    "outreach.feedback": OutreachFeedback,
+}

@@ -1,0 +1,77 @@
+"""/healthz, /readyz and /metrics, the same in every process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether to send work here, and why not. `oldest_age_s`: age of the oldest unprocessed event."""
+
+    ready: bool
+    reason: str = "ok"
+    oldest_age_s: float = 0.0
+
+
+def health_router(registry: CollectorRegistry, readiness: Callable[[], Readiness]) -> APIRouter:
+    """/healthz says the process lives; /readyz says it keeps up (503 with the reason when not)."""
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz")
+    async def readyz(response: Response) -> dict[str, object]:
+        state = readiness()
+        response.status_code = 200 if state.ready else 503
+        return {"ready": state.ready, "reason": state.reason, "oldest_age_s": round(state.oldest_age_s, 3)}
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handlers: the process's owner drains it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 (uvicorn's own signature)
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serve(app: FastAPI, host: str, port: int) -> AsyncIterator[None]:
+    """Serve an app on this event loop for the length of the block; returns once it listens."""
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="on")
+    server = _Server(config)
+    task = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            if task.done():
+                task.result()
+                raise OSError(f"cannot listen on {host}:{port}")
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait({task}, timeout=5)
+
+
+@contextlib.asynccontextmanager
+async def serve_health(
+    host: str, port: int, registry: CollectorRegistry, readiness: Callable[[], Readiness]
+) -> AsyncIterator[None]:
+    """A process without an API of its own still answers the three questions."""
+    app = FastAPI(title="greenline health", docs_url=None, redoc_url=None)
+    app.include_router(health_router(registry, readiness))
+    async with serve(app, host, port):
+        yield
