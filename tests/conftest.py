@@ -1,0 +1,16 @@
+"""What every test gets: an environment that says nothing, and the fixtures of tests/fixtures."""
+
+import os
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.stack"]
+
+# A developer's own settings must not change what a test sees.
+OURS = ("GREENLINE_", "INGEST_", "SCORING_", "TRIGGERS_", "OUTREACH_", "SANDBOX_")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scrubbed_environment() -> None:
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        del os.environ[name]
