@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from libs.events.types import Frozen, Instant, Label, Reference
+from libs.events.types import EventId, Frozen, Instant, Label, Reference
 
 
 class DeadLetter(Frozen):
@@ -14,5 +14,5 @@ class DeadLetter(Frozen):
     detail: Annotated[str, Field(max_length=1000)]
     origin: Reference
     reference: Reference | None = None
-    event_id: Reference | None = None
+    event_id: EventId | None = None
     at: Instant

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from libs.events.types import Amount, Count, Currency, Frozen, Label, Reference, Sentiment, Subject
+from libs.events.types import Amount, Count, Currency, EventId, Frozen, Label, Reference, Sentiment, Subject
 
 
 class CustomerCreated(Frozen):
@@ -34,10 +34,10 @@ class CustomerConsentChanged(Frozen):
 class OutreachDecision(Frozen):
     """What became of a trigger: every fired trigger has exactly one of the three decisions."""
 
-    trigger_id: Reference
+    trigger_id: EventId
     rule: Label
     playbook: Label | None = None
-    intervention_id: Reference | None = None
+    intervention_id: EventId | None = None
     reason: Label
 
 
@@ -54,14 +54,14 @@ class OutreachHeldOut(OutreachDecision):
 
 
 class OutreachMessageSent(Frozen):
-    intervention_id: Reference
+    intervention_id: EventId
     channel: Label
     template: Label
-    message_id: Reference
+    message_id: EventId
 
 
 class OutreachMessageNotSent(Frozen):
-    intervention_id: Reference
+    intervention_id: EventId
     channel: Label
     template: Label
     reason: Label
@@ -70,8 +70,8 @@ class OutreachMessageNotSent(Frozen):
 class OutreachTaskCompleted(Frozen):
     """A person finished a task: the result, how the customer felt, and whether trouble is resolved."""
 
-    intervention_id: Reference
-    task_id: Reference
+    intervention_id: EventId
+    task_id: EventId
     outcome: Literal["reached", "no_answer", "resolved", "not_resolved", "declined"]
     sentiment: Sentiment | None = None
     author: Label | None = None
@@ -80,7 +80,7 @@ class OutreachTaskCompleted(Frozen):
 class OutreachClosed(Frozen):
     """The end of an intervention or of a control window; revenue is net and within the window."""
 
-    intervention_id: Reference
+    intervention_id: EventId
     playbook: Label
     arm: Literal["treated", "control"]
     result: Literal["success", "failure"]
@@ -91,7 +91,7 @@ class OutreachClosed(Frozen):
 
 class OutreachFeedback(Frozen):
     verdict: Literal["wrong", "missed"]
-    trigger_id: Reference | None = None
+    trigger_id: EventId | None = None
     rule: Label | None = None
     author: Label | None = None
 

@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from libs.events.facts import Facts
-from libs.events.types import Band, Fraction, Frozen, Instant, Label, Real, Reference, Score, Sentence, Stage
+from libs.events.types import (
+    Band,
+    EventId,
+    Fraction,
+    Frozen,
+    Instant,
+    Label,
+    Real,
+    Reference,
+    Score,
+    Sentence,
+    Stage,
+)
 
 Cause = Annotated[str, Field(min_length=1, max_length=160)]
 """The id of the event that moved the customer, or "silence"."""
@@ -67,7 +79,7 @@ class HealthChanged(Frozen):
 class TriggerFired(Frozen):
     """A rule came true. `trigger_id` is (rule, customer, episode), so computing it again is the same."""
 
-    trigger_id: Reference
+    trigger_id: EventId
     rule: Label
     rule_version: Label
     level: Literal["yellow", "red", "account", "green"]
@@ -90,7 +102,7 @@ class TriggerFired(Frozen):
 class TriggerCleared(Frozen):
     """The rule's clear condition came true; the rule is armed again after its cooldown."""
 
-    trigger_id: Reference
+    trigger_id: EventId
     rule: Label
     rule_version: Label
     episode: Annotated[int, Field(ge=1)]
