@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -50,20 +51,22 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serve(app: FastAPI, host: str, port: int) -> AsyncIterator[None]:
-    """Serve an app on this event loop for the length of the block; returns once it listens."""
+    """Serve an app on this event loop for the length of the block; OSError when the port is taken."""
+    listener = socket.create_server((host, port), backlog=2048)
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="on")
     server = _Server(config)
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started:
             if task.done():
                 task.result()
-                raise OSError(f"cannot listen on {host}:{port}")
+                raise RuntimeError(f"the app on {host}:{port} did not start")
             await asyncio.sleep(0.01)
         yield
     finally:
         server.should_exit = True
         await asyncio.wait({task}, timeout=5)
+        listener.close()
 
 
 @contextlib.asynccontextmanager
