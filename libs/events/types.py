@@ -13,7 +13,7 @@ def parse_instant(value: object) -> object:
     """Text to an aware UTC datetime, by msgspec's own parser, so that edge and hot path agree."""
     if isinstance(value, str):
         try:
-            value = msgspec.convert(value, _AwareDatetime, strict=False)
+            value = msgspec.convert(value, _AwareDatetime)
         except msgspec.ValidationError as error:
             raise ValueError(str(error)) from None
     if isinstance(value, datetime) and value.tzinfo is not None:

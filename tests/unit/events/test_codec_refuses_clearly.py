@@ -28,6 +28,7 @@ def make(**changes: Any) -> bytes:
         (b"[" * 100_000, ""),
         (make(type="order.plcaed"), "order.plcaed"),
         (make(time="2026-01-01T00:00:00"), "time"),
+        (make(time="1577836800"), "time"),
         (make(data={"order_id": "42", "amount": "twelve", "currency": "USD"}), "amount"),
         (make(subject="tess@example.com"), "subject"),
     ],
