@@ -1,7 +1,9 @@
 """What can go wrong in the streaming core. Each message says what the operator does next."""
 
+from libs.runtime.errors import FatalError
 
-class StreamError(Exception):
+
+class StreamError(FatalError):
     """Root of the core's errors; a worker that meets one ends and the supervisor starts it again."""
 
 

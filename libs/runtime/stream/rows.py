@@ -17,13 +17,15 @@ _FIRST_CAPACITY = 256
 class Ledger:
     """Counters that live in the checkpoint, so they survive a crash and count a record exactly once."""
 
-    __slots__ = ("_counts",)
+    __slots__ = ("_counts", "changed")
 
     def __init__(self, counts: Mapping[str, int] | None = None) -> None:
         self._counts: dict[str, int] = dict(counts or {})
+        self.changed = False
 
     def add(self, name: str, n: int = 1) -> None:
         self._counts[name] = self._counts.get(name, 0) + n
+        self.changed = True
 
     def __getitem__(self, name: str) -> int:
         return self._counts.get(name, 0)
@@ -64,6 +66,10 @@ class SparseRecords:
         groups = [group for owner, group in self._owners.items() if owner.startswith(prefix)]
         return iter([item for group in groups for item in group.items()])
 
+    @property
+    def changed(self) -> bool:
+        return bool(self._changed)
+
     def __len__(self) -> int:
         return sum(map(len, self._owners.values()))
 
@@ -88,7 +94,7 @@ class SparseRecords:
 class _Partition:
     """The storage that a :class:`Rows` and its windows share."""
 
-    __slots__ = ("array", "dirty", "free", "index", "keys", "ledger", "live", "memo", "removed", "slots",
+    __slots__ = ("array", "dirty", "free", "index", "keys", "ledger", "live", "memo", "memo_changed", "removed", "slots",
                  "sparse", "watermark")  # fmt: skip
 
     def __init__(self, dtype: np.dtype[np.void]) -> None:
@@ -103,6 +109,7 @@ class _Partition:
         self.ledger = Ledger()
         self.sparse = SparseRecords()
         self.memo = b""
+        self.memo_changed = False
         self.watermark: datetime | None = None
 
     def grow(self) -> None:
@@ -162,6 +169,7 @@ class Rows:
 
     @memo.setter
     def memo(self, value: bytes) -> None:
+        self._p.memo_changed |= value != self._p.memo
         self._p.memo = value
 
     @property
@@ -229,12 +237,19 @@ class Rows:
         view.dtype, view._p, view._bounds = self.dtype, self._p, (start, stop)
         return view
 
+    def has_changes(self) -> bool:
+        """Whether a commit would store anything new: for the core."""
+        p = self._p
+        aside = p.sparse.changed or p.ledger.changed or p.memo_changed
+        return aside or bool(p.removed) or bool(p.dirty[: len(p.keys)].any())
+
     def drain(self) -> tuple[Slots, list[bytes]]:
         """The changed slots and removed keys since the last call: for the core, which stores them."""
         p = self._p
         slots = np.flatnonzero(p.dirty[: len(p.keys)])
         p.dirty[slots] = False
         removed, p.removed = list(p.removed), set()
+        p.ledger.changed = p.memo_changed = False
         return slots, removed
 
     def _add(self, key: bytes) -> int:

@@ -38,18 +38,39 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Checkpoint).decode
 
 
-def changed_records(rows: Rows, next_offset: int, layout: int) -> Iterator[tuple[bytes, bytes | None]]:
-    """What a commit writes: each changed row once as it is now, then the checkpoint as the last record."""
+StateRecord = tuple[bytes, bytes | None]
+
+
+def changed_records(rows: Rows, next_offset: int, layout: int) -> Iterator[StateRecord]:
+    """What a commit writes: each changed row once as it is now, then the checkpoint as the last record.
+
+    Everything is copied before this returns; the rows may move on while the records are being written.
+    """
     slots, removed = rows.drain()
-    key_of, head, size = rows.key_of, layout.to_bytes(_LAYOUT_BYTES), rows.dtype.itemsize
+    keys = [rows.key_of(slot) for slot in slots.tolist()]
     body = rows.array[slots].tobytes()
-    for i, slot in enumerate(slots.tolist()):
-        yield key_of(slot), head + body[i * size : (i + 1) * size]
+    sparse = rows.sparse.drain()
+    checkpoint = encode_checkpoint(rows, next_offset, layout)
+    return _emit(keys, body, rows.dtype.itemsize, layout, removed, sparse, checkpoint)
+
+
+def _emit(
+    keys: list[bytes],
+    body: bytes,
+    size: int,
+    layout: int,
+    removed: list[bytes],
+    sparse: list[StateRecord],
+    checkpoint: bytes,
+) -> Iterator[StateRecord]:
+    head = layout.to_bytes(_LAYOUT_BYTES)
+    for i, key in enumerate(keys):
+        yield key, head + body[i * size : (i + 1) * size]
     for key in removed:
         yield key, None
-    for key, value in rows.sparse.drain():
+    for key, value in sparse:
         yield SPARSE_PREFIX + key, value
-    yield CHECKPOINT_KEY, encode_checkpoint(rows, next_offset, layout)
+    yield CHECKPOINT_KEY, checkpoint
 
 
 def encode_checkpoint(rows: Rows, next_offset: int, layout: int) -> bytes:
@@ -94,7 +115,6 @@ class Restorer:
     def finish(self) -> tuple[Rows, int | None]:
         """The rows and the next source offset; None when the partition has never been committed."""
         rows, seen = self.rows, self.checkpoint
-        rows.drain()
         if seen is None:
             if len(rows) or len(rows.sparse):
                 raise StateError(f"state partition {self._partition} has rows but no checkpoint")
@@ -108,6 +128,7 @@ class Restorer:
         rows.memo = seen.memo
         if seen.watermark is not None:
             rows.watermark = seen.watermark
+        rows.drain()  # what was read back is no change
         return rows, seen.next
 
     def _apply_row(self, key: bytes, value: bytes, offset: int) -> None:

@@ -1,0 +1,83 @@
+"""Reads partitions' state back, to the last committed record."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from libs.runtime.stream.state import Restorer
+
+_READ_RECORDS = 5_000  # applied at once: about 15 ms of the loop
+
+
+class Superseded(Exception):  # noqa: N818 (no error: control flow inside this package)
+    """Another assignment came while this one was being restored."""
+
+
+class Bounds(NamedTuple):
+    begin: int
+    end: int
+
+
+async def read_state(
+    bootstrap: str, topic: str, restorers: dict[int, Restorer], still_ours: Callable[[], bool]
+) -> None:
+    """Apply every committed record of these partitions of the state topic, in order. Raises StateError."""
+    async with _reader(bootstrap) as consumer:
+        partitions = [TopicPartition(topic, number) for number in restorers]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        left = set(partitions)
+        while left := {p for p in left if await consumer.position(p) < ends[p]}:
+            if not still_ours():
+                raise Superseded
+            found = await consumer.getmany(*left, timeout_ms=200, max_records=_READ_RECORDS)
+            for partition, records in found.items():
+                apply = restorers[partition.partition].apply
+                for record in records:
+                    apply(record.key, record.value, record.offset)
+            await asyncio.sleep(0)
+
+
+async def log_bounds(bootstrap: str, topic: str, partitions: Iterable[int]) -> dict[int, Bounds]:
+    """First and next offset of each partition (the next one readers of committed records can reach)."""
+    async with _reader(bootstrap) as consumer:
+        asked = [TopicPartition(topic, number) for number in partitions]
+        begins = await consumer.beginning_offsets(asked)
+        ends = await consumer.end_offsets(asked)
+        return {p.partition: Bounds(begins[p], ends[p]) for p in asked}
+
+
+async def partition_counts(bootstrap: str, topics: Iterable[str]) -> dict[str, int]:
+    """How many partitions each topic has; 0 for one that does not exist."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        described = await admin.describe_topics(list(topics))
+    finally:
+        await admin.close()
+    return {topic["topic"]: len(topic["partitions"]) for topic in described}
+
+
+@contextlib.asynccontextmanager
+async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        fetch_max_wait_ms=100,
+        request_timeout_ms=10_000,
+        metadata_max_age_ms=60_000,
+    )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()

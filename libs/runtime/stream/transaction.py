@@ -1,0 +1,113 @@
+"""One partition's transactional producer: all of a commit, or nothing of it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from libs.runtime.stream.errors import FencedError, LayoutError
+from libs.runtime.stream.state import StateRecord
+
+_BATCH_BYTES = 512 * 1024  # half of a broker's default limit for one batch
+_YIELD_EVERY = 2_000  # records appended between two looks at the loop: about 5 ms
+_CLOSE_S = 2.0  # a client that hangs in stop() must not hang the worker
+_ABORT_S = 1.0
+
+Writes = Iterable[tuple[str, Iterable[StateRecord]]]  # topic and its records, in order
+
+
+class PartitionProducer:
+    """``transactional.id = <app>-<partition>``: opening it fences whoever held the partition before."""
+
+    def __init__(self, bootstrap: str, app: str, partition: int, transaction_s: float) -> None:
+        self._partition = partition
+        self._id = f"{app}-{partition}"
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            transactional_id=self._id,
+            transaction_timeout_ms=int(transaction_s * 1000),
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=_BATCH_BYTES,
+            request_timeout_ms=10_000,
+        )
+
+    async def open(self) -> None:
+        """InitProducerId: waits until the last owner's open transaction is ended, then shuts it out."""
+        await self._producer.start()
+
+    async def write(self, writes: Writes) -> int:
+        """Write everything in one transaction and return the number of records. Raises FencedError."""
+        try:
+            await self._producer.begin_transaction()
+            async with _AbortOnError(self._producer):
+                count = await self._send_all(writes)
+                await self._producer.commit_transaction()
+        except (ProducerFenced, InvalidProducerEpoch) as error:
+            raise FencedError(f"{self._id} was taken over by another process") from error
+        return count
+
+    async def close(self) -> None:
+        with contextlib.suppress(TimeoutError, KafkaError, asyncio.CancelledError):
+            await asyncio.wait_for(self._producer.stop(), _CLOSE_S)
+
+    async def _send_all(self, writes: Writes) -> int:
+        sent: list[asyncio.Future[Any]] = []
+        count = 0
+        for topic, records in writes:
+            await self._check(topic)
+            count += await self._send(topic, records, sent)
+        # A failed batch does not fail the commit by itself: each must be seen before it.
+        await asyncio.gather(*sent)
+        return count
+
+    async def _check(self, topic: str) -> None:
+        """``send_batch`` asserts where the metadata is missing; ask first, and say what is wrong."""
+        known = await self._producer.partitions_for(topic)
+        if self._partition not in known:
+            raise LayoutError(f"topic {topic} has {len(known)} partitions, {self._partition} is written to")
+
+    async def _send(self, topic: str, records: Iterable[StateRecord], sent: list[asyncio.Future[Any]]) -> int:
+        now = int(time.time() * 1000)
+        batch = self._producer.create_batch()
+        count = 0
+        for key, value in records:
+            if batch.append(timestamp=now, key=key, value=value) is None:
+                sent.append(await self._submit(batch, topic))
+                batch = self._producer.create_batch()
+                batch.append(timestamp=now, key=key, value=value)
+            count += 1
+            if count % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+        if batch.record_count():
+            sent.append(await self._submit(batch, topic))
+        return count
+
+    async def _submit(self, batch: Any, topic: str) -> "asyncio.Future[Any]":
+        batch.close()
+        future: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=self._partition)
+        return future
+
+
+class _AbortOnError:
+    """Ends the transaction when the block fails, if the broker still answers; the error goes on."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        # The next owner's InitProducerId ends what this cannot.
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._producer.abort_transaction(), _ABORT_S)
