@@ -193,7 +193,11 @@ class Message(Base):
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
 
-    __table_args__ = (Index(None, "tenant", "customer_id", "created_at"), Index(None, "intervention_id"))
+    __table_args__ = (
+        Index(None, "tenant", "customer_id", "created_at"),
+        Index(None, "intervention_id"),
+        Index(None, "created_at"),
+    )
 
 
 class Outbox(Base):
