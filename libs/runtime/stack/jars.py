@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import subprocess
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from libs.runtime.stack.errors import StackError
@@ -40,14 +42,13 @@ def _java_version(executable: str) -> int:
     return int(match[1])
 
 
-def fetched(target: Path) -> bool:
-    """Whether the jars of the present pom.xml are already in `target`."""
-    return (target / _stamp()).exists()
+def fetch(store: Path) -> Path:
+    """The folder below `store` with the jars of the present pom.xml, fetched by Maven if it is not there.
 
-
-def fetch(target: Path) -> Path:
-    """Kafka's jars in `target`, through Maven unless they are there already."""
-    if fetched(target):
+    Its name is the hash of pom.xml: a new version never replaces jars that a running Kafka still reads.
+    """
+    target = store / hashlib.sha256(POM.read_bytes()).hexdigest()[:16]
+    if target.exists():
         return target
     maven = shutil.which("mvn")
     if maven is None:
@@ -55,13 +56,14 @@ def fetch(target: Path) -> Path:
             "Maven is missing: no `mvn` found through PATH. It fetches Kafka's jars once. "
             "On Debian: apt-get install maven"
         )
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = store / f".{target.name}.{os.getpid()}.{threading.get_ident()}"
     draft.mkdir(parents=True)
-    _copy_dependencies(maven, draft)
-    (draft / _stamp()).touch()
-    shutil.rmtree(target, ignore_errors=True)
-    draft.rename(target)
+    try:
+        _copy_dependencies(maven, draft)
+        with suppress(OSError):  # another process was faster; its jars are the same
+            draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     return target
 
 
@@ -71,10 +73,5 @@ def _copy_dependencies(maven: str, target: Path) -> None:
         [*command, f"-DoutputDirectory={target}"], capture_output=True, text=True, check=False, cwd=target
     )
     if answer.returncode != 0:
-        shutil.rmtree(target, ignore_errors=True)
         said = "\n".join((answer.stdout + answer.stderr).strip().splitlines()[-8:])
         raise StackError(f"Maven could not fetch Kafka's jars (is the network there?). It said:\n{said}")
-
-
-def _stamp() -> str:
-    return f".pom-{hashlib.sha256(POM.read_bytes()).hexdigest()[:16]}"

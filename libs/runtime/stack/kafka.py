@@ -19,6 +19,7 @@ STOP_S = 30.0
 
 # One node on one machine: every internal topic has one copy, and few partitions, since each costs files
 # and start-up time. Topics are made from libs/events/topics.py alone, so a misspelt name must not create one.
+# After a kill the controller lets the node in again once its old session is over: 5 s instead of 9.
 SERVER = """\
 process.roles=broker,controller
 node.id=1
@@ -40,6 +41,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=5000
+broker.heartbeat.interval.ms=1000
 num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=33554432
@@ -66,10 +69,19 @@ class KafkaNode:
     """Starts, recognises and stops the node whose state it is given; the caller remembers the state."""
 
     def __init__(
-        self, folder: Path, state: KafkaState, *, libs: Path, port: int, heap_mb: int, remember: Remember
+        self,
+        folder: Path,
+        state: KafkaState,
+        *,
+        jars_store: Path,
+        port: int,
+        heap_mb: int,
+        remember: Remember,
     ) -> None:
         self._folder = folder
-        self._libs = libs
+        self._store = jars_store
+        self._java = ""
+        self._classpath = ""
         self._state = state
         self._preferred_port = port
         self._remember = remember
@@ -82,20 +94,24 @@ class KafkaNode:
     def alive(self) -> bool:
         return self._state.process is not None and self._state.process.alive()
 
+    def prepare(self) -> None:
+        """Find Java and fetch the jars, or say what is missing before anything is started."""
+        if not self.alive():
+            self._java = jars.java()
+            self._classpath = f"{jars.fetch(self._store)}/*"
+
     def start(self) -> None:
         """Start the node and return once it answers as our cluster. Nothing happens if it already runs."""
         if self.alive():
             self._wait_ready()
             return
-        java = jars.java()
-        jars.fetch(self._libs)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._choose_ports()
         self._write_config()
-        self._format(java)
+        self._format()
         heap = (f"-Xms{min(256, self._heap_mb)}m", f"-Xmx{self._heap_mb}m")
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.yaml'}"
-        command = [java, *JVM, *heap, logging, "-cp", f"{self._libs}/*", "kafka.Kafka", str(self._config)]
+        command = [self._java, *JVM, *heap, logging, "-cp", self._classpath, "kafka.Kafka", str(self._config)]
         self.log.unlink(missing_ok=True)
         self._state.process = processes.spawn_detached(
             command, log=self.log, cwd=self._folder, env=_environment()
@@ -130,11 +146,11 @@ class KafkaNode:
         )
         (self._folder / "log4j2.yaml").write_text(LOGGING)
 
-    def _format(self, java: str) -> None:
+    def _format(self) -> None:
         if (self._data / "meta.properties").exists():
             return
         tool = ["kafka.tools.StorageTool", "format", "-t", self._state.cluster_id, "-c", str(self._config)]
-        command = [java, "-XX:TieredStopAtLevel=1", "-cp", f"{self._libs}/*", *tool]
+        command = [self._java, "-XX:TieredStopAtLevel=1", "-cp", self._classpath, *tool]
         answer = subprocess.run(
             command, capture_output=True, text=True, check=False, env=_environment(), cwd=self._folder
         )

@@ -44,6 +44,10 @@ class PostgresNode:
     def alive(self) -> bool:
         return self._state.process is not None and self._state.process.alive()
 
+    def prepare(self) -> None:
+        """Say what is missing before anything is started."""
+        _binary("postgres")
+
     def start(self) -> None:
         """Start the server and return once our database is there. Nothing happens if it already runs."""
         if not self.alive():

@@ -29,6 +29,7 @@ class Node(Protocol):
     @property
     def log(self) -> Path: ...
     def alive(self) -> bool: ...
+    def prepare(self) -> None: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
 
@@ -57,23 +58,23 @@ class Stack:
     """Brings the stack up and down. Every method may be called again: what is already so stays so."""
 
     def __init__(self, config: StackConfig) -> None:
-        self._config = config
+        self.config = config
         self._folder = config.data_dir.resolve()
 
     def state(self) -> StackState:
         """What is remembered, whether it runs or not."""
-        return states.load(self._config.state_file)
+        return states.load(self.config.state_file)
 
     def nodes(self, state: StackState) -> dict[Literal["kafka", "postgres"], Node]:
         """The two servers as `state` remembers them."""
-        config = self._config
+        config = self.config
         jars = config.kafka_jars or self._folder / "kafka" / "libs"
         remember = partial(states.save, config.state_file, state)
         folder = self._folder
         kafka = KafkaNode(
             folder / "kafka",
             state.kafka,
-            libs=jars.resolve(),
+            jars_store=jars.resolve(),
             port=config.kafka_port,
             heap_mb=config.kafka_heap_mb,
             remember=remember,
@@ -88,13 +89,17 @@ class Stack:
         with states.locked(self._folder / "stack.lock"):
             state = self.state()
             nodes = self.nodes(state)
+            for name, node in nodes.items():
+                if not node.alive():
+                    report(name, "preparing")
+                    node.prepare()
             with ThreadPoolExecutor(len(nodes)) as pool:
                 starts = [pool.submit(self._start, name, node, state, report) for name, node in nodes.items()]
             for start in starts:
                 start.result()
             report("topics", "creating")
             made = asyncio.run(
-                ensure_topics(state.kafka.url, contract.ALL, partitions=self._config.partitions)
+                ensure_topics(state.kafka.url, contract.ALL, partitions=self.config.partitions)
             )
             report("topics", f"{len(made)} created" if made else "all there")
             return state
@@ -108,8 +113,8 @@ class Stack:
                 stops = [pool.submit(partial(self._stop, name, node, report)) for name, node in nodes.items()]
             for stop in stops:
                 stop.result()
-            if self._config.state_file.exists():
-                states.save(self._config.state_file, state)
+            if self.config.state_file.exists():
+                states.save(self.config.state_file, state)
 
     def _start(self, name: Part, node: Node, state: StackState, report: Report) -> None:
         running = node.alive()
@@ -122,7 +127,7 @@ class Stack:
             else:
                 node.start()
         finally:
-            states.save(self._config.state_file, state)
+            states.save(self.config.state_file, state)
         if not running:
             report(name, "ready")
 
