@@ -35,7 +35,7 @@ Lines = Annotated[int, typer.Option("--lines", "-n", help="How many of the last 
 
 def register(root: typer.Typer) -> None:
     """Add these verbs to the console script."""
-    for verb in (up, down, status, logs, topics, migrate, env_example):
+    for verb in (up, down, status, logs, topics, migrate, schemas, env_example):
         root.command()(verb)
 
 
@@ -192,6 +192,20 @@ def migrate() -> None:
 
     with exit_on_error(Console(stderr=True)):
         asyncio.run(migrate_all({}))
+
+
+def schemas(*, check: Annotated[bool, typer.Option(help="Write nothing; fail if stale.")] = False) -> None:
+    """Write the contract's JSON Schemas and AsyncAPI document; refuses an incompatible change."""
+    from libs.events import generate
+
+    try:
+        changed = generate.stale() if check else generate.write()
+    except generate.IncompatibleError as error:
+        raise SystemExit(f"Incompatible with what is committed:\n{error}") from error
+    for name in changed:
+        typer.echo(f"{'stale' if check else 'written'}: {name}")
+    if check and changed:
+        raise SystemExit("The generated files differ from the models: make schemas")
 
 
 def env_example() -> None:

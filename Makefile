@@ -1,0 +1,123 @@
+# `make` alone lists the verbs. Needs Python 3.11 to 3.13, Java 17 or later and Maven; nothing is installed outside this folder.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := .venv/.uv/bin/uv
+INSTALLED := .venv/.installed
+GREENLINE := $(BIN)/greenline
+PYTEST := $(BIN)/python -m pytest
+
+# Tests that start real servers and share them run one after another; the rest share the cores.
+SERIAL := tests/integration tests/e2e tests/chaos
+BROWSER := tests/browser
+
+.PHONY: help
+help: ## List the verbs
+	@sed -nE 's/^([a-z][a-z0-9-]*):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r verb line; do printf '  %-18s %s\n' "$$verb" "$$line"; done
+
+# ---- setting up
+
+.PHONY: install
+install: $(INSTALLED) ## Make .venv from requirements.lock, hashes checked (done only when something changed)
+
+# uv lives beside the packages it manages: a sync removes what the lock does not name, itself included.
+$(INSTALLED): requirements.lock pyproject.toml .ci/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Greenline needs Python 3.11 to 3.13, this is " + sys.version.split()[0] + ". Say: make install PYTHON=python3.11")'
+	@echo "Installing into .venv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
+	@test -x .venv/.uv/bin/pip || $(PYTHON) -m venv .venv/.uv
+	@.venv/.uv/bin/pip install -q --disable-pip-version-check --require-hashes -r .ci/uv.txt
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync -q --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install -q --no-deps -e .
+	@touch $@
+
+# ---- running
+
+.PHONY: up
+up: install ## Start Kafka, PostgreSQL and the four services in the background
+	@$(GREENLINE) up --detach
+
+.PHONY: down
+down: install ## Stop them all; data stay in .greenline
+	@$(GREENLINE) down
+
+.PHONY: status
+status: install ## What runs, and where
+	@$(GREENLINE) status
+
+.PHONY: logs
+logs: install ## Follow a log: make logs NAME=scoring (or ingest, triggers, outreach, supervisor)
+	@$(GREENLINE) logs $(or $(NAME),ingest) --follow
+
+.PHONY: demo
+demo: install ## A real shop's year in about a minute (DURATION=90 CUSTOMERS=500 EFFECT=0.2 HOLDOUT=0.1)
+	@$(GREENLINE) sandbox demo
+
+.PHONY: topics
+topics: install ## Create the topics that are missing
+	@$(GREENLINE) topics
+
+.PHONY: migrate
+migrate: install ## Bring the tables of ingest and outreach up to date
+	@$(GREENLINE) migrate
+
+# ---- testing
+
+.PHONY: test
+test: test-unit test-integration test-e2e ## Every test but the browser's, on real Kafka and PostgreSQL
+
+.PHONY: test-unit
+test-unit: install ## Unit, property, contract and architecture tests: no server
+	@$(PYTEST) tests $(addprefix --ignore=,$(SERIAL) $(BROWSER)) -q -n auto --dist loadfile
+
+.PHONY: test-integration
+test-integration: install ## Each adapter and the streaming core against the real servers
+	@$(PYTEST) tests/integration -q
+
+.PHONY: test-e2e
+test-e2e: install ## The whole way: webhook in, message out, ledger balanced, also after kill -9
+	@$(PYTEST) tests/e2e tests/chaos -q
+
+.PHONY: test-browser
+test-browser: install /usr/bin/chromium ## The console in Debian's Chromium
+	@$(PYTEST) $(BROWSER) -q
+
+/usr/bin/chromium:
+	@command -v apt-get >/dev/null || { echo "Chromium is missing: install it as /usr/bin/chromium"; exit 1; }
+	@$(if $(filter 0,$(shell id -u)),,sudo) apt-get update -q && $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -y -q --no-install-recommends chromium
+
+# ---- checking
+
+.PHONY: check
+check: install ## Formatting, lint, types, import contracts, generated files
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(MAKE) typecheck imports
+	@$(GREENLINE) schemas --check
+	@diff .env.example <($(GREENLINE) env-example) || { echo ".env.example is stale: make schemas"; exit 1; }
+
+.PHONY: fmt
+fmt: install ## Format, and repair what lint can repair
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: lint
+lint: install ## Lint alone
+	@$(BIN)/ruff check .
+
+.PHONY: typecheck
+typecheck: install ## mypy, strict
+	@$(BIN)/mypy
+
+.PHONY: imports
+imports: install ## Who may import whom
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: schemas
+schemas: install ## Write the generated files: JSON Schemas, AsyncAPI, .env.example
+	@$(GREENLINE) schemas
+	@$(GREENLINE) env-example > .env.example
