@@ -169,20 +169,11 @@ def logs(
 
 def topics() -> None:
     """Create the topics that are missing, as libs/events/topics.py says."""
-    from libs.events.topics import ALL
-    from libs.runtime.settings import RuntimeSettings
     from libs.runtime.stack.cli import exit_on_error
-    from libs.runtime.stack.topics import ensure_topics
+    from libs.runtime.topics import main
 
-    console = Console(stderr=True)
-    settings = RuntimeSettings()
-    with exit_on_error(console):
-        made = asyncio.run(
-            ensure_topics(
-                settings.kafka, ALL, partitions=settings.partitions, replication=settings.replication
-            )
-        )
-    console.print(f"{len(made)} topics created, {len(ALL) - len(made)} were there")
+    with exit_on_error(Console(stderr=True)):
+        main()
 
 
 def migrate() -> None:

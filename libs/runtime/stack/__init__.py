@@ -7,7 +7,7 @@ from libs.runtime.stack.services import running_services
 from libs.runtime.stack.stack import Stack, StackConfig
 from libs.runtime.stack.state import StackState
 from libs.runtime.stack.supervisor import Patience, Supervisor
-from libs.runtime.stack.topics import ensure_topics
+from libs.runtime.topics import ensure_topics
 
 __all__ = [
     "ChildSpec",

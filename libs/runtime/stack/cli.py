@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from libs.runtime.stack.errors import StackError
+from libs.runtime.errors import GreenlineError
 from libs.runtime.stack.settings import configured
 from libs.runtime.stack.stack import Part, Report, Stack
 from libs.runtime.stack.state import StackState
@@ -27,10 +27,10 @@ Lines = Annotated[int, typer.Option("--lines", "-n", help="How many of the last 
 
 @contextmanager
 def exit_on_error(console: Console) -> Iterator[None]:
-    """An error of the stack ends the command with its message, not with a traceback."""
+    """An error of ours ends the command with its message, not with a traceback."""
     try:
         yield
-    except StackError as error:
+    except GreenlineError as error:
         console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 

@@ -15,7 +15,7 @@ from libs.runtime.stack.errors import PortTakenError
 from libs.runtime.stack.kafka import KafkaNode
 from libs.runtime.stack.postgres import PostgresNode
 from libs.runtime.stack.state import StackState
-from libs.runtime.stack.topics import PARTITIONS, ensure_topics
+from libs.runtime.topics import PARTITIONS, ensure_topics
 
 PORT_ATTEMPTS = 5  # two clones starting at once may pick the same free port
 

@@ -1,16 +1,23 @@
 """Topics on the broker, from libs/events/topics.py alone."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from typing import Protocol
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from libs.runtime.stack.errors import StackError
+from libs.events.topics import ALL
+from libs.runtime.errors import GreenlineError
+from libs.runtime.settings import RuntimeSettings
 
 LEADERS_S = 20.0  # a new partition has its leader within 100 ms; a broker just recovering takes longer
 PARTITIONS = 4  # on one machine; fixed for life
+
+
+class TopicError(GreenlineError):
+    """The broker refused a topic, or a partition has no leader."""
 
 
 class TopicSpec(Protocol):
@@ -50,7 +57,7 @@ async def _create(
     for name, code, message, *_ in answer.topic_errors:
         # Another process may have made it since we asked; that is what we wanted.
         if code not in (0, TopicAlreadyExistsError.errno):
-            raise StackError(f"Topic {name} could not be created: {message or for_code(code).__name__}")
+            raise TopicError(f"Topic {name} could not be created: {message or for_code(code).__name__}")
 
 
 async def _await_leaders(admin: AIOKafkaAdminClient, names: list[str]) -> None:
@@ -59,7 +66,7 @@ async def _await_leaders(admin: AIOKafkaAdminClient, names: list[str]) -> None:
             while not await _all_led(admin, names):  # noqa: ASYNC110 (polls another process)
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        raise StackError(f"Some partitions of {', '.join(names)} have no leader") from None
+        raise TopicError(f"Some partitions of {', '.join(names)} have no leader") from None
 
 
 async def _all_led(admin: AIOKafkaAdminClient, names: list[str]) -> bool:
@@ -68,3 +75,16 @@ async def _all_led(admin: AIOKafkaAdminClient, names: list[str]) -> bool:
         topic["error_code"] == 0 and all(part["error_code"] == 0 for part in topic["partitions"])
         for topic in described
     )
+
+
+def main() -> None:
+    """`python -m libs.runtime.topics`: what the containers run once before the services start."""
+    settings = RuntimeSettings()
+    made = asyncio.run(
+        ensure_topics(settings.kafka, ALL, partitions=settings.partitions, replication=settings.replication)
+    )
+    sys.stdout.write(f"{len(made)} topics created, {len(ALL) - len(made)} were there\n")
+
+
+if __name__ == "__main__":
+    main()
