@@ -1,0 +1,126 @@
+"""Rule files: YAML text to compiled rules, every problem named as file:line: message."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from libs.runtime.errors import ConfigError
+from services.triggers.domain.rules import Rule, RuleError, RuleFile, compile_rule, repeated
+
+STANDARD = Path(__file__).parent.parent / "rules" / "standard.yaml"
+MAX_BYTES = 1_000_000
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a rule file."""
+
+    line: int
+    message: str
+
+
+class RuleFileError(ConfigError):
+    """A rule file that cannot be used; its text has one line for each problem."""
+
+    def __init__(self, path: str, problems: list[Problem]) -> None:
+        self.path, self.problems = path, sorted(problems, key=lambda problem: problem.line)
+        super().__init__("\n".join(f"{path}:{p.line}: {p.message}" for p in self.problems))
+
+
+def load(path: Path) -> tuple[Rule, ...]:
+    """Read and compile a rule file. Raises RuleFileError."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise RuleFileError(str(path), [Problem(1, f"cannot be read: {error.strerror}")]) from None
+    if len(raw) > MAX_BYTES:
+        raise RuleFileError(str(path), [Problem(1, f"is larger than {MAX_BYTES} bytes")])
+    return parse(raw, str(path))
+
+
+def parse(text: bytes | str, name: str) -> tuple[Rule, ...]:
+    """Compile a rule file's text; `name` is what problems call it."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            raise RuleFileError(name, [Problem(1, "is empty: expected `rules:` and a list")])
+        lines = dict(_lines(node))
+        twice = [Problem(line, message) for line, message in _duplicates(node)]
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise RuleFileError(name, [_yaml_problem(error)]) from None
+    try:
+        spec = RuleFile.model_validate(content)
+    except ValidationError as error:
+        found = [Problem(_line(lines, e["loc"]), _say(e)) for e in error.errors(include_url=False)]
+        raise RuleFileError(name, [*twice, *found]) from None
+    return _compile(name, spec, lines, twice)
+
+
+def _compile(name: str, spec: RuleFile, lines: dict[Place, int], problems: list[Problem]) -> tuple[Rule, ...]:
+    rules = []
+    problems += [
+        Problem(_line(lines, ("rules", i, "id")), f"rule {spec.rules[i].id} is there twice")
+        for i in repeated(spec.rules)
+    ]
+    for i, rule in enumerate(spec.rules):
+        try:
+            rules.append(compile_rule(rule))
+        except RuleError as error:
+            place = ("rules", i, *error.field)
+            problems.append(Problem(_line(lines, place), f"{rule.id}: {error.field[0]}: {error.message}"))
+    if problems:
+        raise RuleFileError(name, problems)
+    return tuple(rules)
+
+
+def _lines(node: Node, place: Place = ()) -> Iterator[tuple[Place, int]]:
+    """Where each value stands. A block scalar's text begins on the line after its sign."""
+    block = isinstance(node, ScalarNode) and node.style in ("|", ">")
+    yield place, node.start_mark.line + (2 if block else 1)
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield from _lines(value, (*place, str(key.value)))
+    elif isinstance(node, SequenceNode):
+        for i, value in enumerate(node.value):
+            yield from _lines(value, (*place, i))
+
+
+def _duplicates(node: Node) -> Iterator[tuple[int, str]]:
+    """YAML lets a later key win without a word; a rule must not lose its condition that way."""
+    if isinstance(node, SequenceNode):
+        for value in node.value:
+            yield from _duplicates(value)
+    if not isinstance(node, MappingNode):
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        if str(key.value) in seen:
+            yield key.start_mark.line + 1, f"{key.value} is there twice"
+        seen.add(str(key.value))
+        yield from _duplicates(value)
+
+
+def _line(lines: dict[Place, int], place: Place) -> int:
+    """The line of the nearest thing that is there: a missing field is reported at its rule."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 1)
+
+
+def _say(error: Any) -> str:
+    field = ".".join(str(part) for part in error["loc"] if not isinstance(part, int) and part != "rules")
+    return f"{field or 'rules'}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _yaml_problem(error: Exception) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    text = getattr(error, "problem", None) or (str(error).splitlines() or ["nested too deeply"])[0]
+    return Problem(mark.line + 1 if mark else 1, f"not YAML: {text}")

@@ -1,0 +1,101 @@
+"""Some customers of a partition at one evaluation: what came in, what is known, what is written back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from libs.events.families.health import Contribution
+from libs.events.hot import data_struct
+from libs.runtime.stream import Rows
+from services.triggers.domain import rows as layout
+from services.triggers.domain.book import Book
+from services.triggers.domain.firing import Moment
+from services.triggers.domain.lifecycle import Phase
+from services.triggers.domain.transitions import Array, Table
+
+# Beside the rules' records of a customer; "~" cannot stand in a rule's id.
+_CONTRIBUTIONS = b"\x00~contributions"
+_decode = msgspec.json.Decoder(list[data_struct(Contribution)]).decode  # type: ignore[misc]  # built at run time
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`slots` are the customers, `moments` when it is for each; `events` is empty in a sweep."""
+
+    rows: Rows
+    book: Book
+    slots: npt.NDArray[np.int64]
+    moments: Sequence[datetime]
+    backfill: npt.NDArray[np.bool_]
+    events: Sequence[Any] = ()
+
+    @classmethod
+    def of_snapshots(cls, rows: Rows, book: Book, taken: Sequence[tuple[bytes, Any]]) -> Self:
+        """Write snapshots into their rows. To a customer first seen now no rule is new: it has them all."""
+        events = [event for _, event in taken]
+        slots = rows.ensure_many(key for key, _ in taken)
+        fresh, before = layout.encode(events, book.labels), rows.array[slots]
+        fresh["phases"] = before["phases"]
+        fresh["generation"] = np.where(before["generation"] == 0, book.generation, before["generation"])
+        rows.array[slots] = fresh
+        rows.touch_many(slots)
+        backfill = np.array([event.backfill for event in events], np.bool_)
+        return cls(rows, book, slots, [event.receivedat for event in events], backfill, events)
+
+    @classmethod
+    def of_slots(cls, rows: Rows, book: Book, now: datetime) -> Self:
+        slots = rows.slots
+        return cls(rows, book, slots, [now] * len(slots), np.zeros(len(slots), np.bool_))
+
+    def now(self) -> datetime | Array:
+        return layout.instants(self.moments) if self.events else self.moments[0]
+
+    def current(self) -> Array:
+        """A copy of the rows, as they are now."""
+        return self.rows.array[self.slots]
+
+    def key(self, i: int) -> bytes:
+        return self.rows.key_of(int(self.slots[i]))
+
+    def moment(self, i: int) -> Moment:
+        """Customer `i` for the events it causes. In a sweep only a pending rule has kept contributions."""
+        key, now, row = self.key(i), self.moments[i], self.rows.array[self.slots[i]]
+        values, simulated = layout.values_of(row, self.book.labels), bool(row["simulated"])
+        if not self.events:
+            stored = self.rows.sparse.get(key + _CONTRIBUTIONS)
+            parts = _decode(stored) if stored else ()
+            return Moment(key, now, values, contributions=parts, simulated=simulated)
+        event = self.events[i]
+        return Moment(
+            key,
+            now,
+            values,
+            cause=event.data.cause,
+            contributions=event.data.contributions,
+            traceparent=event.traceparent,
+            simulated=simulated,
+        )
+
+    def keep_contributions(self) -> None:
+        """Of whom a rule is pending for: it may fire in a sweep, when the snapshot is long gone."""
+        phases = self.rows.array["phases"][self.slots[:, None], self.book.columns]
+        for i, pending in enumerate((phases == Phase.PENDING).any(axis=1)):
+            key = self.key(i) + _CONTRIBUTIONS
+            if pending:
+                self.rows.sparse.put(key, msgspec.json.encode(self.events[i].data.contributions))
+            elif self.rows.sparse.get(key) is not None:
+                self.rows.sparse.delete(key)
+
+    def write(self, table: Table) -> None:
+        """Phases back into the rows, with the mark that these rows have met today's rules."""
+        array, generation = self.rows.array, self.book.generation
+        changed = table.moved | (array["generation"][self.slots] != generation)
+        slots = self.slots[changed]
+        array["phases"][slots[:, None], self.book.columns] = table.phases[changed]
+        array["generation"][slots] = generation
+        self.rows.touch_many(slots)

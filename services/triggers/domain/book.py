@@ -1,0 +1,72 @@
+"""What a partition remembers of the rule set: kept in the checkpoint's memo.
+
+Each rule has a column of the rows' phases and the generation in which it came or its condition last
+changed. A row of an older generation has not met the rule yet: what is already true for it is armed silently.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from services.triggers.domain.rows import MAX_RULES, Labels
+from services.triggers.domain.rules import Rule
+
+
+class _Entry(msgspec.Struct, array_like=True):
+    column: int
+    condition: str
+    added: int  # generation in which the rule came: its column starts empty
+    changed: int  # generation in which its condition last changed
+
+
+class _Memo(msgspec.Struct):
+    generation: int = 0
+    rules: dict[str, _Entry] = {}
+    labels: list[str] = []
+
+
+class Book:
+    """The rule set in force on one partition."""
+
+    def __init__(self, memo: bytes, rules: Sequence[Rule]) -> None:
+        self._memo = msgspec.json.decode(memo, type=_Memo) if memo else _Memo()
+        self.labels = Labels.of(self._memo.labels)
+        self._words = len(self.labels.words)
+        self.changed = self._adopt(rules)
+        entries = [self._memo.rules[rule.id] for rule in rules]
+        self.columns: npt.NDArray[np.intp] = np.array([entry.column for entry in entries], np.intp)
+        self.added = np.array([entry.added for entry in entries], np.uint32)
+        self.since = np.array([entry.changed for entry in entries], np.uint32)
+
+    @property
+    def generation(self) -> int:
+        return self._memo.generation
+
+    def memo(self) -> bytes | None:
+        """The bytes to keep, if anything has changed since they were read."""
+        if not self.changed and len(self.labels.words) == self._words:
+            return None
+        self.changed, self._words = False, len(self.labels.words)
+        self._memo.labels = self.labels.words
+        return msgspec.json.encode(self._memo)
+
+    def _adopt(self, rules: Sequence[Rule]) -> bool:
+        known, after = self._memo.rules, self._memo.generation + 1
+        current = {rule.id for rule in rules}
+        if all(r.id in known and known[r.id].condition == r.condition for r in rules) and current == set(
+            known
+        ):
+            return False
+        # A rule that has gone gives its column back; should it return, it is a new rule.
+        kept = {name: entry for name, entry in known.items() if name in current}
+        free = sorted(set(range(MAX_RULES)) - {entry.column for entry in kept.values()})
+        for rule in rules:
+            entry = kept.get(rule.id)
+            if entry is None:
+                kept[rule.id] = _Entry(free.pop(0), rule.condition, after, after)
+            elif entry.condition != rule.condition:
+                entry.condition, entry.changed = rule.condition, after
+        self._memo.rules, self._memo.generation = kept, after
+        return True

@@ -1,0 +1,329 @@
+"""The rule language: SQL text, parsed by sqlglot, translated node by node into Polars.
+
+Only the nodes in the table below exist. Whatever else SQL can say (sub-selects, aggregates, windows,
+table and file functions, casts, patterns) has no translation, so it is refused before Polars sees it.
+NULL follows SQL's three values; a division by zero is NULL.
+"""
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import polars as pl
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from services.triggers.domain.vocabulary import VOCABULARY, Column, Kind
+
+MAX_LENGTH = 2_000  # characters of a condition
+MAX_NODES = 300  # of its syntax tree: far beyond any rule a person can read
+_MAX_NUMBER = 1e15  # the contract's own limit of a Real
+
+# Functions of time: name -> microseconds in its unit; a negative unit counts towards the future.
+_SINCE = {"days_since": 86_400e6, "hours_since": 3_600e6, "days_until": -86_400e6}
+
+
+class ConditionError(ValueError):
+    """A condition that the language refuses; the text says what and, where it can, what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A translated part: its expression, what it is, and for text where it came from."""
+
+    expr: pl.Expr
+    kind: Kind
+    column: Column | None = None
+    literal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A compiled condition: true, false or null for each row, never an error."""
+
+    sql: str
+    expr: pl.Expr
+    columns: frozenset[str]
+
+
+def compile_condition(sql: str, vocabulary: Mapping[str, Column] = VOCABULARY) -> Condition:
+    """Parse, check and translate one condition. Raises ConditionError."""
+    tree = _parse(sql)
+    if sum(1 for _ in tree.walk()) > MAX_NODES:
+        raise ConditionError(f"too long: more than {MAX_NODES} parts")
+    translator = _Translator(vocabulary)
+    typed = translator.visit(tree)
+    if typed.kind is not Kind.FLAG:
+        raise ConditionError(f"a condition must be true or false, this is a {typed.kind}")
+    return Condition(sql, typed.expr, frozenset(translator.columns))
+
+
+def _parse(sql: str) -> exp.Expr:
+    if len(sql) > MAX_LENGTH:
+        raise ConditionError(f"too long: {len(sql)} characters, at most {MAX_LENGTH}")
+    try:
+        statements = sqlglot.parse(sql, dialect="postgres")
+    except (SqlglotError, RecursionError) as error:
+        raise ConditionError(f"not SQL: {_first_problem(error)}") from None
+    if len(statements) != 1 or statements[0] is None:
+        raise ConditionError("exactly one condition is expected")
+    return statements[0]
+
+
+def _first_problem(error: Exception) -> str:
+    problems = getattr(error, "errors", None)
+    if problems and problems[0].get("highlight"):
+        return f"cannot read it near {problems[0]['highlight']!r}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+
+
+def _number(typed: Typed, what: str) -> pl.Expr:
+    if typed.kind is Kind.TIME:
+        raise ConditionError(f"{what} needs a number, got a time: use days_since(...) or hours_since(...)")
+    if typed.kind is not Kind.NUMBER:
+        raise ConditionError(f"{what} needs a number, got a {typed.kind}")
+    return typed.expr
+
+
+def _flag(typed: Typed, what: str) -> pl.Expr:
+    if typed.kind is not Kind.FLAG:
+        raise ConditionError(f"{what} needs something true or false, got a {typed.kind}")
+    return typed.expr
+
+
+def _same(parts: list[Typed], what: str) -> Kind:
+    """The one kind of all parts; text never goes through a function."""
+    kinds = {part.kind for part in parts}
+    if len(kinds) != 1 or Kind.TEXT in kinds:
+        raise ConditionError(f"{what} cannot mix or take {', '.join(sorted(kinds))}")
+    return parts[0].kind
+
+
+def _check_text(left: Typed, right: Typed) -> None:
+    """Text is compared with a literal only, and a closed list only with its own words."""
+    column, literal = left.column or right.column, right.literal if left.column else left.literal
+    if column is None or literal is None:
+        raise ConditionError("text is compared with a literal only, such as band = 'red'")
+    if column.choices and literal not in column.choices:
+        near = difflib.get_close_matches(literal, column.choices, 1)
+        hint = f", did you mean '{near[0]}'?" if near else ""
+        raise ConditionError(f"{column.name} is never '{literal}' (one of {', '.join(column.choices)}){hint}")
+
+
+Node = Any  # sqlglot's nodes carry their parts in an untyped dict
+Handler = Callable[["_Translator", Node], Typed]
+
+
+class _Translator:
+    """One walk over one condition."""
+
+    def __init__(self, vocabulary: Mapping[str, Column]) -> None:
+        self._vocabulary = vocabulary
+        self.columns: set[str] = set()
+
+    def visit(self, node: Node) -> Typed:
+        entry = _ALLOWED.get(type(node))
+        if entry is None:
+            raise ConditionError(f"{_name(node)} is not part of the rule language")
+        handler, parts = entry
+        extra = [k for k, v in node.args.items() if k not in parts and isinstance(v, exp.Expr)]
+        if extra:
+            raise ConditionError(f"{_name(node)} with {extra[0]} is not part of the rule language")
+        return handler(self, node)
+
+    def column(self, node: Node) -> Typed:
+        name = node.name if node.this.args.get("quoted") else node.name.lower()
+        column = self._vocabulary.get(name)
+        if column is None:
+            near = difflib.get_close_matches(name.lower(), self._vocabulary, 1)
+            raise ConditionError(
+                f"unknown column {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
+            )
+        self.columns.add(name)
+        return Typed(pl.col(name), column.kind, column=column)
+
+    def literal(self, node: Node) -> Typed:
+        if node.is_string:
+            return Typed(pl.lit(node.this, pl.String), Kind.TEXT, literal=node.this)
+        value = float(node.this)
+        if not math.isfinite(value) or abs(value) > _MAX_NUMBER:
+            raise ConditionError(f"{node.this} is beyond any value a column can have")
+        return Typed(pl.lit(value, pl.Float64), Kind.NUMBER)
+
+    def boolean(self, node: Node) -> Typed:
+        return Typed(pl.lit(bool(node.this), pl.Boolean), Kind.FLAG)
+
+    def paren(self, node: Node) -> Typed:
+        return self.visit(node.this)
+
+    def logic(self, node: Node) -> Typed:
+        word = type(node).__name__.upper()
+        left, right = (_flag(self.visit(part), word) for part in (node.this, node.expression))
+        return Typed(left & right if word == "AND" else left | right, Kind.FLAG)
+
+    def negation(self, node: Node) -> Typed:
+        return Typed(~_flag(self.visit(node.this), "NOT"), Kind.FLAG)
+
+    def comparison(self, node: Node) -> Typed:
+        if isinstance(node.this, exp.Null) or isinstance(node.expression, exp.Null):
+            raise ConditionError("nothing equals NULL: write IS NULL or IS NOT NULL")
+        return self._compare(type(node), self.visit(node.this), self.visit(node.expression))
+
+    def _compare(self, how: type[Any], left: Typed, right: Typed) -> Typed:
+        if left.kind is not right.kind:
+            raise ConditionError(f"cannot compare a {left.kind} with a {right.kind}{_hint(left, right)}")
+        if left.kind is Kind.TEXT:
+            _check_text(left, right)
+        if left.kind in (Kind.TEXT, Kind.FLAG) and how not in (exp.EQ, exp.NEQ):
+            raise ConditionError(f"a {left.kind} can only be equal or not")
+        return Typed(_COMPARE[how](left.expr, right.expr), Kind.FLAG)
+
+    def between(self, node: Node) -> Typed:
+        value, low, high = (self.visit(node.args[part]) for part in ("this", "low", "high"))
+        return Typed(
+            self._compare(exp.GTE, value, low).expr & self._compare(exp.LTE, value, high).expr, Kind.FLAG
+        )
+
+    def membership(self, node: Node) -> Typed:
+        value = self.visit(node.this)
+        if not node.expressions or any(type(item) is not exp.Literal for item in node.expressions):
+            raise ConditionError("IN takes a list of literals")
+        found = [self._compare(exp.EQ, value, self.visit(item)).expr for item in node.expressions]
+        return Typed(reduce(lambda left, right: left | right, found), Kind.FLAG)
+
+    def identity(self, node: Node) -> Typed:
+        """IS [NOT] NULL, TRUE, FALSE: never null itself."""
+        value, wanted = self.visit(node.this), node.expression
+        if type(wanted) is exp.Null:
+            found = value.expr.is_null()
+        elif type(wanted) is exp.Boolean:
+            found = _flag(value, "IS").eq_missing(pl.lit(bool(wanted.this)))
+        else:
+            raise ConditionError("IS takes NULL, TRUE or FALSE")
+        return Typed(~found if node.args.get("negate") else found, Kind.FLAG)
+
+    def arithmetic(self, node: Node) -> Typed:
+        left, right = (_number(self.visit(p), _name(node)) for p in (node.this, node.expression))
+        return Typed(_ARITHMETIC[type(node)](left, right), Kind.NUMBER)
+
+    def unary(self, node: Node) -> Typed:
+        number = _number(self.visit(node.this), _name(node))
+        return Typed(_UNARY[type(node)](number), Kind.NUMBER)
+
+    def rounding(self, node: Node) -> Typed:
+        decimals = node.args.get("decimals")
+        digits = int(decimals.this) if isinstance(decimals, exp.Literal) and decimals.is_int else 0
+        if decimals is not None and not (isinstance(decimals, exp.Literal) and 0 <= digits <= 9):
+            raise ConditionError("ROUND takes 0 to 9 digits")
+        return Typed(_number(self.visit(node.this), "ROUND").round(digits), Kind.NUMBER)
+
+    def choice(self, node: Node) -> Typed:
+        """COALESCE, GREATEST, LEAST: nulls are passed over, as PostgreSQL does."""
+        parts = [self.visit(part) for part in (node.this, *node.expressions)]
+        kind = _same(parts, _name(node))
+        if kind is Kind.FLAG and type(node) is not exp.Coalesce:
+            raise ConditionError(f"{_name(node)} needs numbers or times")
+        return Typed(_CHOICE[type(node)]([part.expr for part in parts]), kind)
+
+    def null_if(self, node: Node) -> Typed:
+        value, other = self.visit(node.this), self.visit(node.expression)
+        kind = _same([value, other], "NULLIF")
+        return Typed(pl.when(value.expr == other.expr).then(None).otherwise(value.expr), kind)
+
+    def case(self, node: Node) -> Typed:
+        arms = [
+            (_flag(self.visit(arm.this), "WHEN"), self.visit(arm.args["true"])) for arm in node.args["ifs"]
+        ]
+        last = node.args.get("default")
+        default = None if last is None or isinstance(last, exp.Null) else self.visit(last)
+        kind = _same([value for _, value in arms] + ([default] if default else []), "CASE")
+        result: pl.Expr = default.expr if default else pl.lit(None)
+        for test, value in reversed(arms):
+            result = pl.when(test).then(value.expr).otherwise(result)
+        return Typed(result, kind)
+
+    def function(self, node: Node) -> Typed:
+        name = str(node.this).lower()
+        unit = _SINCE.get(name)
+        if unit is None:
+            near = difflib.get_close_matches(name, _SINCE, 1)
+            hint = f", did you mean {near[0]}?" if near else ""
+            raise ConditionError(f"function {name} is not part of the rule language{hint}")
+        if len(node.expressions) != 1:
+            raise ConditionError(f"{name} takes one time")
+        moment = self.visit(node.expressions[0])
+        if moment.kind is not Kind.TIME:
+            raise ConditionError(f"{name} needs a time, got a {moment.kind}")
+        self.columns.add("now")
+        elapsed = (pl.col("now") - moment.expr).dt.total_microseconds().cast(pl.Float64)
+        return Typed(elapsed / unit, Kind.NUMBER)
+
+
+def _name(node: Node) -> str:
+    name = node.sql_name() if isinstance(node, exp.Func) and not isinstance(node, exp.Anonymous) else ""
+    return name or type(node).__name__.upper()
+
+
+def _hint(left: Typed, right: Typed) -> str:
+    kinds = {left.kind, right.kind}
+    return ": use days_since(...) or hours_since(...)" if kinds == {Kind.TIME, Kind.NUMBER} else ""
+
+
+def _divide(left: pl.Expr, right: pl.Expr) -> pl.Expr:
+    return pl.when(right != 0).then(left / right)
+
+
+_COMPARE: dict[type[Any], Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    exp.EQ: lambda left, right: left == right,
+    exp.NEQ: lambda left, right: left != right,
+    exp.LT: lambda left, right: left < right,
+    exp.LTE: lambda left, right: left <= right,
+    exp.GT: lambda left, right: left > right,
+    exp.GTE: lambda left, right: left >= right,
+}
+_ARITHMETIC: dict[type[Any], Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    exp.Add: lambda left, right: left + right,
+    exp.Sub: lambda left, right: left - right,
+    exp.Mul: lambda left, right: left * right,
+    exp.Div: _divide,
+}
+_UNARY: dict[type[Any], Callable[[pl.Expr], pl.Expr]] = {
+    exp.Neg: lambda value: -value,
+    exp.Abs: lambda value: value.abs(),
+    exp.Floor: lambda value: value.floor(),
+    exp.Ceil: lambda value: value.ceil(),
+}
+_CHOICE: dict[type[Any], Callable[[list[pl.Expr]], pl.Expr]] = {
+    exp.Coalesce: lambda values: pl.coalesce(*values),
+    exp.Greatest: lambda values: pl.max_horizontal(*values),
+    exp.Least: lambda values: pl.min_horizontal(*values),
+}
+_PAIR = frozenset({"this", "expression"})
+_MANY = frozenset({"this", "expressions"})
+_ONE = frozenset({"this"})
+
+# Node -> its translation and the parts it may have. The whole language is this table.
+_ALLOWED: dict[type[Any], tuple[Handler, frozenset[str]]] = {
+    exp.Column: (_Translator.column, _ONE),
+    exp.Literal: (_Translator.literal, _ONE),
+    exp.Boolean: (_Translator.boolean, _ONE),
+    exp.Paren: (_Translator.paren, _ONE),
+    exp.And: (_Translator.logic, _PAIR),
+    exp.Or: (_Translator.logic, _PAIR),
+    exp.Not: (_Translator.negation, _ONE),
+    **dict.fromkeys(_COMPARE, (_Translator.comparison, _PAIR)),
+    exp.Between: (_Translator.between, frozenset({"this", "low", "high"})),
+    exp.In: (_Translator.membership, _MANY),
+    exp.Is: (_Translator.identity, _PAIR),
+    **dict.fromkeys(_ARITHMETIC, (_Translator.arithmetic, _PAIR)),
+    **dict.fromkeys(_UNARY, (_Translator.unary, _ONE)),
+    exp.Round: (_Translator.rounding, frozenset({"this", "decimals"})),
+    **dict.fromkeys(_CHOICE, (_Translator.choice, _MANY)),
+    exp.Nullif: (_Translator.null_if, _PAIR),
+    exp.Case: (_Translator.case, frozenset({"ifs", "default"})),
+    exp.Anonymous: (_Translator.function, _MANY),
+}

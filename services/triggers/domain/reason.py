@@ -1,0 +1,90 @@
+"""A trigger's reason: a template over the vocabulary, filled with numbers a person can read."""
+
+import difflib
+import string
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from libs.events import money
+from services.triggers.domain.vocabulary import Column, Kind
+
+MAX_SENTENCE = 400  # characters, the contract's limit
+UNKNOWN = "unknown"
+
+# What may stand after the colon in {name:...}, and the kinds it takes.
+FORMATS: dict[str, frozenset[Kind]] = {
+    "": frozenset(Kind),
+    "days": frozenset({Kind.TIME}),
+    "hours": frozenset({Kind.TIME}),
+    "percent": frozenset({Kind.NUMBER}),
+    "money": frozenset({Kind.NUMBER}),
+}
+
+
+class ReasonError(ValueError):
+    """A template that names something else than a column, or asks for more than its plain value."""
+
+
+class Reason:
+    """A checked template. Nothing but columns can be named, so nothing but their values can come out."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, template: str, vocabulary: Mapping[str, Column]) -> None:
+        try:
+            parts = list(string.Formatter().parse(template))
+        except ValueError as error:
+            raise ReasonError(f"braces do not match: {error}") from None
+        self._parts: list[tuple[str, str | None, str]] = []
+        for text, name, spec, conversion in parts:
+            if name is not None:
+                _check(name, spec or "", conversion, vocabulary)
+            self._parts.append((text, name, spec or ""))
+
+    def render(self, values: Mapping[str, Any], now: datetime) -> str:
+        """`values` by column name; what is missing reads as unknown."""
+        filled = (
+            text + ("" if name is None else self._show(name, spec, values, now))
+            for text, name, spec in self._parts
+        )
+        return "".join(filled)[:MAX_SENTENCE]
+
+    def _show(self, name: str, spec: str, values: Mapping[str, Any], now: datetime) -> str:
+        value: Any = now if name == "now" else values.get(name)
+        if value is None:
+            return UNKNOWN
+        if spec == "money":
+            currency = values.get("currency")
+            return f"{money.to_text(int(value), currency)} {currency}" if currency else UNKNOWN
+        return _SHOW[spec](value, now)
+
+
+def _check(name: str, spec: str, conversion: str | None, vocabulary: Mapping[str, Column]) -> None:
+    column = vocabulary.get(name)
+    if column is None:
+        near = difflib.get_close_matches(name, vocabulary, 1)
+        raise ReasonError(f"unknown column {name!r}" + (f", did you mean {near[0]!r}?" if near else ""))
+    if conversion or spec not in FORMATS:
+        known = ", ".join(f":{word}" for word in FORMATS if word)
+        raise ReasonError(f"{{{name}}} takes nothing or one of {known}")
+    if column.kind not in FORMATS[spec]:
+        raise ReasonError(f"{{{name}:{spec}}}: {name} is a {column.kind}")
+
+
+def _plain(value: Any, _: datetime) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}"
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.1f}"
+    return str(value)
+
+
+_SHOW: dict[str, Callable[[Any, datetime], str]] = {
+    "": _plain,
+    "days": lambda value, now: str(round((now - value).total_seconds() / 86_400)),
+    "hours": lambda value, now: str(round((now - value).total_seconds() / 3_600)),
+    "percent": lambda value, _: f"{100 * value:.0f} %",
+}

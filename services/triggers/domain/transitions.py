@@ -1,0 +1,51 @@
+"""Many customers, all rules, one evaluation: which cells of the table move, and where they stand after.
+
+The table is customers x rules. Nearly all cells stay where they are, so numpy picks the few that may
+move and only those are looked at one by one.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from services.triggers.domain.book import Book
+from services.triggers.domain.evaluator import Verdicts
+from services.triggers.domain.lifecycle import Phase
+
+Array = npt.NDArray[Any]
+Phases = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Phases by row and rule: `phases` with what goes silently already done, `cells` still to be advanced."""
+
+    phases: Phases
+    cells: list[tuple[int, int]]  # row, rule
+    moved: npt.NDArray[np.bool_]  # rows whose phases differ from before
+
+    def put(self, row: int, rule: int, phase: Phase) -> None:
+        if self.phases[row, rule] != phase:
+            self.phases[row, rule] = phase
+            self.moved[row] = True
+
+
+def plan(rows: Array, verdicts: Verdicts, book: Book, backfill: npt.NDArray[np.bool_]) -> Table:
+    """`backfill` says of each row whether it comes from a history import."""
+    before = rows["phases"][:, book.columns]
+    generation = rows["generation"][:, None]
+    phases = np.where(generation < book.added, np.uint8(Phase.INACTIVE), before)
+    silently = backfill[:, None] | (generation < book.since)
+    inactive = phases == Phase.INACTIVE
+    phases[inactive & verdicts.when & silently] = Phase.SILENT
+    phases[(phases == Phase.SILENT) & verdicts.clear & ~verdicts.when] = Phase.INACTIVE
+    cells = (
+        (inactive & verdicts.when & ~silently)
+        | (phases == Phase.PENDING)
+        | ((phases == Phase.FIRING) & verdicts.clear)
+        | (phases == Phase.CALMING)
+    )
+    found = [(int(row), int(rule)) for row, rule in np.argwhere(cells)]
+    return Table(phases, found, (phases != before).any(axis=1))

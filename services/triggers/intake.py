@@ -1,0 +1,75 @@
+"""A chunk of snapshots, sorted out: what is unreadable, who is gone, and what to evaluate in which order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from libs.events import DecodeError, decode_hot
+from libs.events.ids import message_key
+from libs.runtime.stream import DeadLetter, SourceRecord
+
+
+@dataclass(slots=True)
+class Intake:
+    """What a chunk holds.
+
+    Rules look at levels, not at edges: of the snapshots of one customer in one chunk the last one counts.
+    Only a run of backfill snapshots is kept apart from the live ones around it, because what was true
+    in the import is armed silently and what came true after it fires.
+    """
+
+    letters: list[DeadLetter] = field(default_factory=list)
+    gone: list[bytes] = field(default_factory=list)
+    applied: int = 0
+    _runs: dict[bytes, list[Any]] = field(default_factory=dict)
+
+    def rounds(self) -> Iterable[Sequence[tuple[bytes, Any]]]:
+        """At most one snapshot a customer in each; nearly always there is one round."""
+        depth = 0
+        while True:
+            found = [(key, runs[depth]) for key, runs in self._runs.items() if len(runs) > depth]
+            if not found:
+                return
+            yield found
+            depth += 1
+
+    def forget(self, key: bytes) -> None:
+        self._runs.pop(key, None)
+        self.gone.append(key)
+        self.applied += 1
+
+    def keep(self, key: bytes, event: Any) -> None:
+        runs = self._runs.setdefault(key, [])
+        if runs and runs[-1].backfill == event.backfill:
+            runs[-1] = event
+        else:
+            runs.append(event)
+        self.applied += 1
+
+
+def read(records: Iterable[SourceRecord]) -> Intake:
+    """Decode a chunk. Nothing in it raises: what cannot be used is a dead letter with its reason."""
+    intake = Intake()
+    for record in records:
+        key = record.key
+        if not key:
+            intake.letters.append(DeadLetter(record, "no_key", "a snapshot's key is tenant/customer"))
+        elif record.value is None:
+            intake.forget(key)
+        else:
+            _read_one(intake, record, key, record.value)
+    return intake
+
+
+def _read_one(intake: Intake, record: SourceRecord, key: bytes, value: bytes) -> None:
+    try:
+        event = decode_hot(value, "health.snapshot")
+    except DecodeError as error:
+        intake.letters.append(DeadLetter(record, "undecodable", str(error)))
+        return
+    if message_key(event.tenant, event.subject) != key:
+        intake.letters.append(
+            DeadLetter(record, "wrong_key", "the key is not the snapshot's tenant/customer")
+        )
+        return
+    intake.keep(key, event)

@@ -1,0 +1,28 @@
+"""What the service tells whoever watches it. It never asks anything back."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from services.triggers.domain.lifecycle import Phase
+
+
+class Observer(Protocol):
+    """Counts and times; the outputs do not depend on it."""
+
+    def evaluation(self, customers: int) -> AbstractContextManager[object]:
+        """Around one evaluation of all rules over that many customers."""
+        ...
+
+    def moved(self, rule: str, phase: Phase, customers: int = 1) -> None:
+        """That many customers of a rule have come to stand in a phase."""
+        ...
+
+
+class NoObserver:
+    """For dry runs and tests."""
+
+    def evaluation(self, customers: int) -> AbstractContextManager[object]:  # noqa: ARG002 (the port's)
+        return nullcontext()
+
+    def moved(self, rule: str, phase: Phase, customers: int = 1) -> None:
+        pass
