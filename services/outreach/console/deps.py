@@ -1,0 +1,45 @@
+"""What the console needs from its host, and nothing more."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs.runtime.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a person reports when closing a task. `sentiment` None: they could not tell."""
+
+    outcome: str
+    sentiment: str | None
+    note: str | None
+    author: str | None
+
+
+class CompleteTask(Protocol):
+    """The use case behind the form. Raises RejectedError when the task cannot be completed."""
+
+    async def __call__(self, task_id: str, completion: Completion) -> None: ...
+
+
+def _unmeasured() -> float | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleDeps:
+    """`event_to_change_p50` is in wall seconds, None while nothing has been measured.
+
+    `stop` ends the live streams, so that a draining server does not wait for browsers to leave.
+    """
+
+    engine: AsyncEngine
+    clock: Clock
+    complete_task: CompleteTask
+    event_to_change_p50: Callable[[], float | None] = _unmeasured
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    refresh_s: float = 1.0
