@@ -142,14 +142,14 @@ def status() -> None:
 def _services_table(data_dir: Path) -> Table:
     import psutil
 
-    from libs.runtime.stack.supervisor import log_file, running
+    from libs.runtime.stack.supervisor import running
 
-    drawn = Table("service", "running", "pid", "restarts", "address", "log")
+    drawn = Table("service", "state", "pid", "restarts", "address")
     found = running(data_dir)
     for name, known in ({} if found is None else found[1]).items():
-        up = "[green]up[/green]" if psutil.pid_exists(known["pid"]) else "[red]restarting[/red]"
+        state = "[green]up[/green]" if psutil.pid_exists(known["pid"]) else "[red]restarting[/red]"
         url = f"http://127.0.0.1:{known['port']}"
-        drawn.add_row(name, up, str(known["pid"]), str(known["restarts"]), url, str(log_file(data_dir, name)))
+        drawn.add_row(name, state, str(known["pid"]), str(known["restarts"]), url)
     return drawn
 
 

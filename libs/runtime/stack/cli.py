@@ -13,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 
 from libs.runtime.errors import GreenlineError
+from libs.runtime.stack.ports import LOOPBACK
 from libs.runtime.stack.settings import configured
 from libs.runtime.stack.stack import Part, Report, Stack
 from libs.runtime.stack.state import StackState
@@ -71,6 +72,17 @@ def down() -> None:
 
 
 @stack_app.command()
+def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Stop both and delete their data: every event, profile and table of this data folder."""
+    config = configured()
+    if not yes:
+        typer.confirm(f"Delete all events and tables below {config.data_dir.resolve()}?", abort=True)
+    console = Console(stderr=True)
+    with exit_on_error(console), progress(console) as report:
+        Stack(config).reset(report)
+
+
+@stack_app.command()
 def status() -> None:
     """What runs, where, and since when. Exit status 1 if anything does not run."""
     stack = Stack(configured())
@@ -111,14 +123,13 @@ def table(stack: Stack, state: StackState) -> Table:
     postgres = state.postgres
     where = {
         "kafka": state.kafka.url,
-        "postgres": f"postgresql://{postgres.user}@127.0.0.1:{postgres.port}/{postgres.database}",
+        "postgres": f"postgresql://{postgres.user}@{LOOPBACK}:{postgres.port}/{postgres.database}",
     }
-    drawn = Table("part", "state", "pid", "address", "log")
+    drawn = Table("part", "state", "pid", "address")
     for name, node in stack.nodes(state).items():
         process = (state.kafka if name == "kafka" else state.postgres).process
-        alive = node.alive()
-        pid = str(process.pid) if alive and process else ""
-        drawn.add_row(
-            name, "[green]up[/green]" if alive else "[red]down[/red]", pid, where[name], str(node.log)
-        )
+        if process is not None and node.alive():
+            drawn.add_row(name, "[green]up[/green]", str(process.pid), where[name])
+        else:
+            drawn.add_row(name, "[red]down[/red]", "", "")
     return drawn

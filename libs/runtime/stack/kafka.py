@@ -106,6 +106,7 @@ class KafkaNode:
             self._wait_ready()
             return
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # customer.profiles holds contact details
         self._choose_ports()
         self._write_config()
         self._format()

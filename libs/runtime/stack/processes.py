@@ -1,5 +1,6 @@
 """Processes known by pid and start time, so that a recycled pid is never taken for ours."""
 
+import os
 import shlex
 import subprocess
 import time
@@ -59,8 +60,8 @@ def spawn_detached(
     log.parent.mkdir(parents=True, exist_ok=True)
     script = f"{shlex.join(argv)} >>{shlex.quote(str(log))} 2>&1 </dev/null & echo $!"
     if as_user is not None:
-        log.touch()
-        log.chmod(0o666)  # the unprivileged user appends to a file that root made
+        log.touch(mode=0o600)
+        os.chown(log, as_user, -1)
     started = subprocess.run(
         ["/bin/sh", "-c", script],
         check=True,

@@ -1,6 +1,7 @@
 """The local stack: real Kafka and real PostgreSQL under one data folder, without containers."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -115,6 +116,14 @@ class Stack:
                 stop.result()
             if self.config.state_file.exists():
                 states.save(self.config.state_file, state)
+
+    def reset(self, report: Report = _silent) -> None:
+        """Stop both servers and forget their data and ports; the jars stay."""
+        self.down(report)
+        with states.locked(self._folder / "stack.lock"):
+            for data in (self._folder / "kafka" / "data", self._folder / "postgres"):
+                shutil.rmtree(data, ignore_errors=True)
+            self.config.state_file.unlink(missing_ok=True)
 
     def _start(self, name: Part, node: Node, state: StackState, report: Report) -> None:
         running = node.alive()

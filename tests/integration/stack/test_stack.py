@@ -1,7 +1,8 @@
 """A stack of one's own: up, down, killed, robbed of its ports."""
 
+import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,8 +26,8 @@ def config(folder: Path, *, kafka_port: int = 0, postgres_port: int = 0) -> Stac
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Below a folder that only its owner may enter, as a temporary folder is."""
-    stack = Stack(config(tmp_path_factory.mktemp("stack") / "data"))
+    """Below a folder that only its owner may enter, as a temporary folder is, with a space in its name."""
+    stack = Stack(config(tmp_path_factory.mktemp("own stack") / "data"))
     stack.up()
     yield stack
     stack.down()
@@ -86,8 +87,6 @@ async def answers(state: StackState) -> bool:
 
 async def up(stack: Stack) -> StackState:
     """`Stack.up` blocks and runs a loop of its own."""
-    import asyncio
-
     return await asyncio.to_thread(stack.up)
 
 
@@ -168,12 +167,27 @@ async def test_a_recycled_pid_is_never_taken_for_ours(own: Stack) -> None:
         innocent.wait()
 
 
-async def test_a_wished_port_that_is_taken_gives_way_to_a_free_one(tmp_path: Path) -> None:
-    with taken() as first, taken() as second:
-        stack = Stack(config(tmp_path / "data", kafka_port=first, postgres_port=second))
-        try:
-            state = await up(stack)
-            assert {state.kafka.port, state.postgres.port}.isdisjoint({first, second})
-            assert await answers(state)
-        finally:
-            stack.down()
+async def test_two_clones_that_start_at_once_get_ports_of_their_own(
+    tmp_path: Path, unused_tcp_port_factory: Callable[[], int]
+) -> None:
+    wished = unused_tcp_port_factory(), unused_tcp_port_factory()
+    clones = [Stack(config(tmp_path / name, kafka_port=wished[0], postgres_port=wished[1])) for name in "ab"]
+    try:
+        one, two = await asyncio.gather(*(up(clone) for clone in clones))
+        ports = {one.kafka.port, two.kafka.port, one.postgres.port, two.postgres.port}
+        assert len(ports) == 4
+        assert set(wished) <= ports
+        assert await answers(one)
+        assert await answers(two)
+    finally:
+        for clone in clones:
+            clone.down()
+
+
+async def test_reset_forgets_records_and_topics(own: Stack) -> None:
+    await write_record(await up(own))
+    own.reset()
+    assert not own.config.state_file.exists()
+    after = await up(own)
+    assert await answers(after)
+    assert await ensure_topics(after.kafka.url, [TOPIC]) == [TOPIC.name]
