@@ -17,6 +17,10 @@ class Observer(Protocol):
         """That many customers of a rule have come to stand in a phase."""
         ...
 
+    def said(self, rule: str, action: str) -> None:
+        """A rule has fired or cleared for a customer."""
+        ...
+
 
 class NoObserver:
     """For dry runs and tests."""
@@ -25,4 +29,7 @@ class NoObserver:
         return nullcontext()
 
     def moved(self, rule: str, phase: Phase, customers: int = 1) -> None:
+        pass
+
+    def said(self, rule: str, action: str) -> None:
         pass

@@ -87,7 +87,10 @@ class Triggers:
         if step.phase is not phase:
             table.put(i, r, step.phase)
             self._observer.moved(rule.id, step.phase)
-        return None if step.action is None else _say(rule, step, batch, i)
+        if step.action is None:
+            return None
+        self._observer.said(rule.id, step.action)
+        return _say(rule, step, batch, i)
 
     def _count_silent(self, book: Book, before: Array, table: Table) -> None:
         silent = (table.phases == Phase.SILENT) & (before["phases"][:, book.columns] != Phase.SILENT)

@@ -1,5 +1,6 @@
 """Rule files: YAML text to compiled rules, every problem named as file:line: message."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from libs.runtime.errors import ConfigError
-from services.triggers.domain.rules import Rule, RuleError, RuleFile, compile_rule, repeated
+from services.triggers.domain.rules import Rule, RuleError, RuleFile, RuleSpec, compile_rule
 
 STANDARD = Path(__file__).parent.parent / "rules" / "standard.yaml"
 MAX_BYTES = 1_000_000
@@ -56,29 +57,39 @@ def parse(text: bytes | str, name: str) -> tuple[Rule, ...]:
         content = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
         raise RuleFileError(name, [_yaml_problem(error)]) from None
+    specs, problems = _specs(content, lines)
+    rules, uncompiled = _compile(specs, lines)
+    if problems := [*twice, *problems, *uncompiled]:
+        raise RuleFileError(name, problems)
+    return rules
+
+
+def _specs(content: Any, lines: dict[Place, int]) -> tuple[dict[int, RuleSpec], list[Problem]]:
+    """The rules that are well-formed, by position, so that one bad rule does not hide what is wrong in others."""
     try:
-        spec = RuleFile.model_validate(content)
+        return dict(enumerate(RuleFile.model_validate(content).rules)), []
     except ValidationError as error:
-        found = [Problem(_line(lines, e["loc"]), _say(e)) for e in error.errors(include_url=False)]
-        raise RuleFileError(name, [*twice, *found]) from None
-    return _compile(name, spec, lines, twice)
+        problems = [Problem(_line(lines, e["loc"]), _say(e)) for e in error.errors(include_url=False)]
+    entries = content.get("rules") if isinstance(content, dict) else None
+    specs = {}
+    for i, entry in enumerate(entries if isinstance(entries, list) else []):
+        with contextlib.suppress(ValidationError):
+            specs[i] = RuleSpec.model_validate(entry)
+    return specs, problems
 
 
-def _compile(name: str, spec: RuleFile, lines: dict[Place, int], problems: list[Problem]) -> tuple[Rule, ...]:
-    rules = []
-    problems += [
-        Problem(_line(lines, ("rules", i, "id")), f"rule {spec.rules[i].id} is there twice")
-        for i in repeated(spec.rules)
-    ]
-    for i, rule in enumerate(spec.rules):
+def _compile(specs: dict[int, RuleSpec], lines: dict[Place, int]) -> tuple[tuple[Rule, ...], list[Problem]]:
+    rules: list[Rule] = []
+    problems = []
+    for i, spec in specs.items():
+        if spec.id in {rule.id for rule in rules}:
+            problems.append(Problem(_line(lines, ("rules", i, "id")), f"rule {spec.id} is there twice"))
         try:
-            rules.append(compile_rule(rule))
+            rules.append(compile_rule(spec))
         except RuleError as error:
             place = ("rules", i, *error.field)
-            problems.append(Problem(_line(lines, place), f"{rule.id}: {error.field[0]}: {error.message}"))
-    if problems:
-        raise RuleFileError(name, problems)
-    return tuple(rules)
+            problems.append(Problem(_line(lines, place), f"{spec.id}: {error.field[0]}: {error.message}"))
+    return tuple(rules), problems
 
 
 def _lines(node: Node, place: Place = ()) -> Iterator[tuple[Place, int]]:

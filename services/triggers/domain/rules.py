@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -128,17 +128,6 @@ def compile_rule(spec: RuleSpec, vocabulary: Mapping[str, Column] = VOCABULARY) 
         version=_digest(spec.model_dump(mode="json", by_alias=True)),
         condition=_digest([spec.when, sorted(spec.segments)]),
     )
-
-
-def repeated(specs: Iterable[RuleSpec]) -> list[int]:
-    """Positions of rules whose id stands further up already."""
-    seen: set[str] = set()
-    places = []
-    for i, spec in enumerate(specs):
-        if spec.id in seen:
-            places.append(i)
-        seen.add(spec.id)
-    return places
 
 
 def _condition(field: str, sql: str, vocabulary: Mapping[str, Column]) -> Condition:

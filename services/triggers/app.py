@@ -1,0 +1,49 @@
+"""The composition root: real rules, clock, metrics and Kafka around the two pure functions."""
+
+import asyncio
+
+from libs.events.topics import CUSTOMER_HEALTH, CUSTOMER_TRIGGERS, TRIGGERS_DEAD_LETTERS, TRIGGERS_STATE
+from libs.runtime.clock import make_clock
+from libs.runtime.health import serve_health
+from libs.runtime.logging import get_logger
+from libs.runtime.metrics import make_registry
+from libs.runtime.settings import RuntimeSettings
+from libs.runtime.stream.settings import StreamSettings
+from libs.runtime.stream.worker import StreamWorker
+from services.triggers.adapters.rule_file import STANDARD, load
+from services.triggers.domain.rows import LAYOUT, TriggersRow
+from services.triggers.metrics import TriggersMetrics
+from services.triggers.service import Triggers
+from services.triggers.settings import TriggersSettings
+
+_log = get_logger(__name__)
+
+
+async def run(
+    runtime: RuntimeSettings,
+    stream: StreamSettings,
+    settings: TriggersSettings,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Until asked to stop. A bad rule file raises RuleFileError before anything is opened."""
+    path = settings.rules_file or STANDARD
+    rules = load(path)  # read once; following changes of the file starts here
+    _log.info("triggers.rules", file=str(path), rules={rule.id: rule.version for rule in rules})
+    registry = make_registry()
+    rhythm = {"sweep_s": settings.sweep_s, "sweep_wall_s": settings.sweep_min_wall_s}
+    worker = StreamWorker(
+        app_id="triggers",
+        source=CUSTOMER_HEALTH.name,
+        state=TRIGGERS_STATE.name,
+        dead_letters=TRIGGERS_DEAD_LETTERS.name,
+        row=TriggersRow,
+        layout=LAYOUT,
+        service=Triggers(rules, TriggersMetrics(registry)),
+        settings=runtime,
+        stream=stream.model_copy(update=rhythm),
+        clock=make_clock(runtime.clock_file),
+        metrics=registry,
+        outputs=(CUSTOMER_TRIGGERS.name,),
+    )
+    async with serve_health(runtime.host, settings.port, registry, worker.readiness):
+        await worker.run(stop)

@@ -1,0 +1,37 @@
+"""Prometheus metrics of triggers. Labels are rule ids and phases: never a customer."""
+
+from contextlib import AbstractContextManager
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from libs.runtime.metrics import LATENCY_BUCKETS
+from services.triggers.domain.lifecycle import Phase
+
+
+class TriggersMetrics:
+    """The observer in production. Counted before the commit: the ledger is exact, these are for graphs."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.triggers = Counter(
+            "triggers_said", "Rules that fired or cleared", ["rule", "action"], registry=registry
+        )
+        self.phases = Counter(
+            "triggers_moved",
+            "Customers whose rule came to stand in a phase; pending now = pending less what left it",
+            ["rule", "phase"],
+            registry=registry,
+        )
+        self.evaluated = Counter("triggers_evaluated", "Customers evaluated", registry=registry)
+        self.seconds = Histogram(
+            "triggers_evaluation_seconds", "All rules, one batch", buckets=LATENCY_BUCKETS, registry=registry
+        )
+
+    def evaluation(self, customers: int) -> AbstractContextManager[object]:
+        self.evaluated.inc(customers)
+        return self.seconds.time()
+
+    def moved(self, rule: str, phase: Phase, customers: int = 1) -> None:
+        self.phases.labels(rule, phase.name.lower()).inc(customers)
+
+    def said(self, rule: str, action: str) -> None:
+        self.triggers.labels(rule, action).inc()
