@@ -9,11 +9,12 @@ pytest_plugins = ["tests.fixtures.stack"]
 
 # A developer's own settings must not change what a test sees.
 OURS = ("GREENLINE_", "INGEST_", "SCORING_", "TRIGGERS_", "OUTREACH_", "SANDBOX_")
+PLAIN = ("DURATION", "CUSTOMERS", "EFFECT", "HOLDOUT", "SEED")  # what `make demo` takes
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _scrubbed_environment() -> None:
-    for name in [name for name in os.environ if name.startswith(OURS)]:
+    for name in [name for name in os.environ if name.startswith(OURS) or name in PLAIN]:
         del os.environ[name]
 
 
