@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic_settings import SettingsConfigDict
 
 from libs.runtime.settings import BaseSettings
-from libs.runtime.stack.child import ChildSpec
+from libs.runtime.stack.child import ChildSpec, end
 from libs.runtime.stack.errors import StackError
 from libs.runtime.stack.ports import Reservations
 from libs.runtime.stack.supervisor import Report, Supervisor, take_over
@@ -79,7 +79,11 @@ def _command(name: str, verb: str) -> tuple[str, ...]:
 
 async def migrate_all(env: Mapping[str, str], names: Sequence[str] = MIGRATED) -> None:
     """Bring the tables of these services up to date."""
-    await asyncio.gather(*(_migrate(name, env) for name in names))
+    # All of them end before an error is raised: half a migration must not go on behind its back.
+    results = await asyncio.gather(*(_migrate(name, env) for name in names), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
 
 
 async def _migrate(name: str, env: Mapping[str, str]) -> None:
@@ -89,7 +93,11 @@ async def _migrate(name: str, env: Mapping[str, str]) -> None:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
     )
-    said, _ = await process.communicate()
+    try:
+        said, _ = await process.communicate()
+    finally:
+        await end(process, grace_s=5.0)
     if process.returncode != 0:
         raise StackError(f"The migration of {name} failed:\n{said.decode(errors='replace').strip()}")
