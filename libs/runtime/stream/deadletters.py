@@ -13,7 +13,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def dead_letter_record(topic: str, source: str, letter: DeadLetter, partition: int, at: datetime) -> Record:
-    """In the shape of ``libs.events.deadletter.DeadLetter``; the key is kept, so a person's letters can be erased."""
+    """In the shape of ``libs.events.deadletter.DeadLetter``; the key is kept, so that erasure finds it."""
     body = {
         "reason": _NOT_A_LABEL.sub("-", letter.reason)[:64] or "unknown",
         "detail": letter.detail[:_DETAIL],

@@ -4,19 +4,21 @@ Faust's; its per-event path, its commits and its recovery are replaced by the se
 Each override names the behaviour of faust-streaming 0.15.3 or aiokafka 0.14.0 it stands against.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
+from faust.app.base import BootStrategy
 from faust.serializers.codecs import Codec
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers import aiokafka as kafka_driver
-from faust.types import TP, ConsumerMessage
+from faust.types import TP, AppT, ConsumerMessage
 from mode.threads import WorkerThread
 
 from libs.runtime.logging import get_logger
@@ -26,11 +28,12 @@ from libs.runtime.stream.engine import Engine
 from libs.runtime.stream.settings import StreamSettings
 
 _log = get_logger(__name__)
+_faust_log = logging.getLogger("faust")  # mode would log each service's life in the name of this module
 _GROUP_COMMIT_S = 5.0  # group offsets are for lag tools; the checkpoint is the truth
 _POLL_IDLE_S = 3600.0  # a long restore is no reason to leave the group; readiness watches progress
 
 
-class _Identity(Codec):  # type: ignore[misc]
+class _Identity(Codec):
     """A chunk is a value already."""
 
     def _loads(self, s: Any) -> Any:
@@ -40,7 +43,7 @@ class _Identity(Codec):  # type: ignore[misc]
         return s
 
 
-class _DaemonThread(WorkerThread):  # type: ignore[misc]
+class _DaemonThread(WorkerThread):
     """A client that hangs in stop() (aiokafka #773) must not keep the process alive."""
 
     def __init__(self, service: Any, **kwargs: Any) -> None:
@@ -51,16 +54,18 @@ class _DaemonThread(WorkerThread):  # type: ignore[misc]
         """The service has waited for its end already, with a limit; mode would wait here without one."""
 
 
-class ChunkThread(kafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+class ChunkThread(kafka_driver.AIOKafkaConsumerThread):
     """The consumer's own thread and loop. Everything here runs in it, unless said otherwise."""
+
+    logger = _faust_log
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.coverage = Coverage()
 
-    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+    def _create_worker_consumer(self, _transport: Any) -> AIOKafkaConsumer:
         """Faust reads uncommitted records and leaves aiokafka's other defaults: all are set here."""
-        app: ChunkApp = self.app
+        app = _ours(self.app)
         settings = app.stream_settings
         return AIOKafkaConsumer(
             bootstrap_servers=app.bootstrap,
@@ -90,8 +95,8 @@ class ChunkThread(kafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     ) -> dict[TP, list[Chunk]]:
         """One chunk a partition, with what the consumer's own position says was read for it."""
         # Faust passes by aiokafka's own check: a fenced or forbidden member would read nothing, silently.
-        consumer._coordinator.check_errors()
-        epoch = self.app.engine.epoch
+        consumer._coordinator.check_errors()  # noqa: SLF001
+        epoch = _ours(self.app).engine.epoch
         for partition, state in _states(consumer):
             if state.has_valid_position:
                 self.coverage.before_fetch(partition.partition, state.position)
@@ -109,7 +114,7 @@ class ChunkThread(kafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def seek_covered(self, partition: int, offset: int) -> None:
         """A seek starts a new line of reading; both change in this thread, so no fetch sees one alone."""
         consumer = self._ensure_consumer()
-        where = TopicPartition(self.app.source_name, partition)
+        where = TopicPartition(_ours(self.app).source_name, partition)
         if where in consumer.assignment():
             consumer.seek(where, offset)
             self.coverage.sought(partition, offset)
@@ -118,7 +123,7 @@ class ChunkThread(kafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """Faust crashes the worker when this fails; nobody depends on it here."""
         consumer = self._ensure_consumer()
         assigned = consumer.assignment()
-        wanted = {TopicPartition(self.app.source_name, number): at for number, at in offsets.items()}
+        wanted = {TopicPartition(_ours(self.app).source_name, number): at for number, at in offsets.items()}
         known = {where: OffsetAndMetadata(at, "") for where, at in wanted.items() if where in assigned}
         try:
             if known:
@@ -128,28 +133,34 @@ class ChunkThread(kafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def generation(self) -> int:
         """Of the group, as the member knows it now; from any thread."""
-        generation: int = self._ensure_consumer()._coordinator.generation
+        generation: int = self._ensure_consumer()._coordinator.generation  # noqa: SLF001
         return generation
 
     def log_end(self, partition: int) -> int | None:
         """As the last fetch answer told; from any thread, reading only."""
         consumer = self._consumer
-        where = TopicPartition(self.app.source_name, partition)
+        where = TopicPartition(_ours(self.app).source_name, partition)
         state = dict(_states(consumer)).get(where) if consumer is not None else None
         return None if state is None else (state.highwater if state.lso in (None, -1) else state.lso)
 
 
 def _states(consumer: AIOKafkaConsumer) -> list[tuple[TopicPartition, Any]]:
-    subscription = consumer._subscription.subscription
+    subscription = consumer._subscription.subscription  # noqa: SLF001 - position and ends without a request
     assignment = subscription.assignment if subscription is not None else None
     return [] if assignment is None else [(tp, assignment.state_value(tp)) for tp in assignment.tps]
 
 
-class ChunkConsumer(kafka_driver.Consumer):  # type: ignore[misc]
+class ChunkConsumer(kafka_driver.Consumer):
     """Faust's consumer without its bookkeeping of single offsets."""
+
+    logger = _faust_log
 
     def _new_consumer_thread(self) -> ChunkThread:
         return ChunkThread(self, loop=self.loop, beacon=self.beacon, Worker=_DaemonThread)
+
+    @property
+    def chunk_thread(self) -> ChunkThread:
+        return cast(ChunkThread, self._thread)
 
     def _to_message(self, tp: TP, record: Chunk) -> ConsumerMessage:
         """A whole chunk as one message; its offset is the last one it stands for."""
@@ -162,7 +173,7 @@ class ChunkConsumer(kafka_driver.Consumer):  # type: ignore[misc]
             0,
             None,
             None,
-            record,
+            cast(Any, record),
             None,
             0,
             0,
@@ -184,19 +195,19 @@ class ChunkConsumer(kafka_driver.Consumer):  # type: ignore[misc]
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Faust would book the offsets inside each chunk as a gap: 63 % of the CPU at 2,000 events/s."""
 
-    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+    async def commit(self, *_: Any, **__: Any) -> bool:
         """On Faust's timer. The checkpoint is ours; the group's offsets are for lag tools."""
-        committed = self.app.engine.committed()
+        committed = _ours(self.app).engine.committed()
         if committed and not self.app.rebalancing:
-            await self._thread.call_thread(self._thread.commit_for_lag_tools, committed)
+            await self._thread.call_thread(self.chunk_thread.commit_for_lag_tools, committed)
         return bool(committed)
 
     async def seek_to_committed(self) -> dict[TP, int]:
         """Faust rewinds to the group's offsets, behind the rows in memory: seek where the rows stand."""
-        positions = self.app.engine.positions()
+        positions = _ours(self.app).engine.positions()
         for number, offset in positions.items():
-            await self._thread.call_thread(self._thread.seek_covered, number, offset)
-        return {TP(self.app.source_name, number): offset for number, offset in positions.items()}
+            await self._thread.call_thread(self.chunk_thread.seek_covered, number, offset)
+        return {TP(_ours(self.app).source_name, number): offset for number, offset in positions.items()}
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust logs guesses about slow streams here; liveness is the age of the oldest event."""
@@ -204,20 +215,18 @@ class ChunkConsumer(kafka_driver.Consumer):  # type: ignore[misc]
     # -- the engine's Source
 
     async def seek_source(self, partition: int, offset: int) -> None:
-        await self._thread.call_thread(self._thread.seek_covered, partition, offset)
+        await self._thread.call_thread(self.chunk_thread.seek_covered, partition, offset)
         # Faust drops messages below its own read offset without a word.
-        self._read_offset[TP(self.app.source_name, partition)] = offset or None
+        self._read_offset[TP(_ours(self.app).source_name, partition)] = offset or None
 
     def span(self, partition: int) -> Span | None:
-        span: Span | None = self._thread.coverage.span(partition)
-        return span
+        return self.chunk_thread.coverage.span(partition)
 
     def log_end(self, partition: int) -> int | None:
-        end: int | None = self._thread.log_end(partition)
-        return end
+        return self.chunk_thread.log_end(partition)
 
 
-class ChunkTransport(kafka_driver.Transport):  # type: ignore[misc]
+class ChunkTransport(kafka_driver.Transport):
     Consumer = ChunkConsumer
 
 
@@ -237,12 +246,14 @@ class _Source:
         return self._consumer.log_end(partition)
 
 
-class ChunkRecovery(Recovery):  # type: ignore[misc]
+class ChunkRecovery(Recovery):
     """Faust runs this beside the group's heartbeats, after each assignment and before the flow resumes."""
 
+    logger = _faust_log
+
     async def _resume_streams(self, generation_id: int = 0) -> None:
-        app: ChunkApp = self.app
-        thread: ChunkThread = app.consumer._thread
+        app = _ours(self.app)
+        thread = cast(ChunkConsumer, app.consumer).chunk_thread
 
         def still_ours() -> bool:
             return bool(generation_id == app.consumer_generation_id == thread.generation())
@@ -257,8 +268,10 @@ class ChunkRecovery(Recovery):  # type: ignore[misc]
             await super()._resume_streams(generation_id)
 
 
-class ChunkTables(TableManager):  # type: ignore[misc]
+class ChunkTables(TableManager):
     """No tables: only the place in a rebalance where Faust recovers state."""
+
+    logger = _faust_log
 
     @property
     def recovery(self) -> Recovery:
@@ -273,23 +286,28 @@ class ChunkTables(TableManager):  # type: ignore[misc]
 
     def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """The first thing in a rebalance and in a stop: nothing more is taken in."""
-        self.app.engine.halt()
+        _ours(self.app).engine.halt()
         super().on_partitions_revoked(revoked)
 
 
-class ChunkBoot(faust.App.BootStrategy):  # type: ignore[misc]
+class ChunkBoot(BootStrategy):
     enable_kafka_producer = False  # each partition has its own, transactional
     enable_web = False
 
 
-class ChunkApp(faust.App):  # type: ignore[misc]
+class ChunkApp(faust.App):
     """A Faust application whose one agent hands chunks to the engine."""
 
     BootStrategy = ChunkBoot
+    logger = _faust_log
     engine: Engine
     stream_settings: StreamSettings
     bootstrap: str
     source_name: str
+
+
+def _ours(app: AppT) -> ChunkApp:
+    return cast(ChunkApp, app)
 
 
 def build_app(app_id: str, source: str, bootstrap: str, engine: Engine, settings: StreamSettings) -> ChunkApp:
@@ -312,7 +330,7 @@ def build_app(app_id: str, source: str, bootstrap: str, engine: Engine, settings
     )
     app.engine, app.stream_settings, app.bootstrap, app.source_name = engine, settings, bootstrap, source
     app.transport = ChunkTransport(app.conf.broker_consumer, app)
-    engine.attach(_Source(app.consumer))
+    engine.attach(_Source(cast(ChunkConsumer, app.consumer)))
     # acks=False: the compiled stream loop then books no offsets of its own, which ack() could not stop.
     topic = app.topic(source, value_serializer=_Identity(), key_serializer="raw", acks=False)
 
@@ -321,7 +339,7 @@ def build_app(app_id: str, source: str, bootstrap: str, engine: Engine, settings
         async for chunk in chunks:
             await _take(engine, chunk)
 
-    async def _revoked(_: Any, revoked: Iterable[TP], **__: Any) -> None:
+    async def _revoked(*_: Any, **__: Any) -> None:
         try:
             await engine.release(settings.revoke_s)
         except Exception as error:  # noqa: BLE001 - Faust would crash services one by one

@@ -6,7 +6,7 @@ Knows the log only through the ports below, so the protocol can be read, and tes
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -116,10 +116,8 @@ class Engine:
         self, numbers: list[int], epoch: int, producers: dict[int, Producer], current: Callable[[], bool]
     ) -> None:
         started = time.perf_counter()
-        for number, producer in zip(
-            numbers, await asyncio.gather(*map(self._log.open_producer, numbers)), strict=True
-        ):
-            producers[number] = producer
+        opened = await asyncio.gather(*map(self._log.open_producer, numbers))
+        producers.update(zip(numbers, opened, strict=True))
         _check(current)
         job = self._job
         restorers = {n: Restorer(job.row, job.plan.layout, job.migrate, n) for n in numbers}
@@ -129,7 +127,9 @@ class Engine:
         for number in numbers:
             rows, after = restorers[number].finish()
             start = await self._start(number, after)
-            fresh.append(Partition(number, epoch, rows, start, producers[number], job.plan))
+            fresh.append(
+                Partition(number, epoch, rows, next_offset=start, producer=producers[number], plan=job.plan)
+            )
             self._count_restored(number, restorers[number])
         for partition in fresh:
             await self._need_source().seek(partition.number, partition.next)
@@ -306,7 +306,7 @@ class Engine:
         jobs = (partition.commit_when_due(self.caught_up), self._watch(partition))
         self._tasks[partition.number] = [asyncio.create_task(self._guard(job)) for job in jobs]
 
-    async def _guard(self, job: "asyncio._CoroutineLike[None]") -> None:
+    async def _guard(self, job: Coroutine[None, None, None]) -> None:
         try:
             await job
         except Exception as error:  # noqa: BLE001 - every error of a partition's tasks ends the worker

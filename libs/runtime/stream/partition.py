@@ -45,7 +45,9 @@ class Partition:
     go, so they always belong together.
     """
 
-    def __init__(self, number: int, epoch: int, rows: Rows, next_offset: int, producer: Producer, plan: Plan):
+    def __init__(
+        self, number: int, epoch: int, rows: Rows, *, next_offset: int, producer: Producer, plan: Plan
+    ) -> None:
         self.number, self.epoch, self.rows, self.next = number, epoch, rows, next_offset
         self.committed = next_offset
         self.last_timestamp = 0  # ms, of the last record taken in

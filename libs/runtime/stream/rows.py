@@ -94,8 +94,10 @@ class SparseRecords:
 class _Partition:
     """The storage that a :class:`Rows` and its windows share."""
 
-    __slots__ = ("array", "dirty", "free", "index", "keys", "ledger", "live", "memo", "memo_changed", "removed", "slots",
-                 "sparse", "watermark")  # fmt: skip
+    __slots__ = (
+        *("array", "dirty", "live", "keys", "index", "free", "removed", "slots"),
+        *("ledger", "sparse", "memo", "memo_changed", "watermark"),
+    )
 
     def __init__(self, dtype: np.dtype[np.void]) -> None:
         self.array: npt.NDArray[np.void] = np.zeros(_FIRST_CAPACITY, dtype)

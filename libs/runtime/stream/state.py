@@ -7,6 +7,7 @@ Checkpoint: key = 0x00 + "checkpoint",  value = JSON, see :class:`Checkpoint`
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 
 import msgspec
 import numpy as np
@@ -48,29 +49,16 @@ def changed_records(rows: Rows, next_offset: int, layout: int) -> Iterator[State
     """
     slots, removed = rows.drain()
     keys = [rows.key_of(slot) for slot in slots.tolist()]
-    body = rows.array[slots].tobytes()
-    sparse = rows.sparse.drain()
-    checkpoint = encode_checkpoint(rows, next_offset, layout)
-    return _emit(keys, body, rows.dtype.itemsize, layout, removed, sparse, checkpoint)
+    body = _rows_of(keys, rows.array[slots].tobytes(), rows.dtype.itemsize, layout)
+    gone = [(key, None) for key in removed]
+    sparse = [(SPARSE_PREFIX + key, value) for key, value in rows.sparse.drain()]
+    return chain(body, gone, sparse, [(CHECKPOINT_KEY, encode_checkpoint(rows, next_offset, layout))])
 
 
-def _emit(
-    keys: list[bytes],
-    body: bytes,
-    size: int,
-    layout: int,
-    removed: list[bytes],
-    sparse: list[StateRecord],
-    checkpoint: bytes,
-) -> Iterator[StateRecord]:
+def _rows_of(keys: list[bytes], body: bytes, size: int, layout: int) -> Iterator[StateRecord]:
     head = layout.to_bytes(_LAYOUT_BYTES)
     for i, key in enumerate(keys):
         yield key, head + body[i * size : (i + 1) * size]
-    for key in removed:
-        yield key, None
-    for key, value in sparse:
-        yield SPARSE_PREFIX + key, value
-    yield CHECKPOINT_KEY, checkpoint
 
 
 def encode_checkpoint(rows: Rows, next_offset: int, layout: int) -> bytes:
@@ -121,8 +109,8 @@ class Restorer:
             return rows, None
         if (len(rows), len(rows.sparse)) != (seen.rows, seen.sparse):
             raise StateError(
-                f"state partition {self._partition} holds {len(rows)} rows, {len(rows.sparse)} sparse records, "
-                f"its checkpoint says {seen.rows} and {seen.sparse}: part of it is lost"
+                f"state partition {self._partition} holds {len(rows)} rows and {len(rows.sparse)} sparse "
+                f"records, its checkpoint says {seen.rows} and {seen.sparse}: part of it is lost"
             )
         rows._p.ledger = Ledger(seen.ledger)  # noqa: SLF001 - the storage is this package's own
         rows.memo = seen.memo

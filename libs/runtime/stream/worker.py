@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -118,8 +119,8 @@ class StreamWorker:
         want = counts[self._source]
         if counts[self._state] != want:
             raise LayoutError(
-                f"{self._app_id}: {self._state} has {counts[self._state]} partitions and {self._source} {want}: "
-                "they must be equal"
+                f"{self._app_id}: {self._state} has {counts[self._state]} partitions, "
+                f"{self._source} has {want}: they must be equal"
             )
         if few := [topic for topic, count in counts.items() if count < want]:
             raise LayoutError(f"{self._app_id}: fewer partitions than {self._source}: {', '.join(few)}")
@@ -138,10 +139,11 @@ class StreamWorker:
         start = asyncio.create_task(app.start())
         crash = asyncio.create_task(_crashed(app))
         stopped = asyncio.create_task(stop.wait())
+        reasons: set[asyncio.Future[Any]] = {crash, stopped, engine.failed}
         try:
-            await asyncio.wait({start, crash, stopped, engine.failed}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({start, *reasons}, return_when=asyncio.FIRST_COMPLETED)
             if start.done() and not start.exception():
-                await asyncio.wait({crash, stopped, engine.failed}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
             for reason in (engine.failed, start, crash):
                 if reason.done():
                     reason.result()
@@ -171,13 +173,20 @@ class _Log:
         self._settings = settings
 
     async def open_producer(self, partition: int) -> PartitionProducer:
+        what = f"{self._app_id}: producer of partition {partition}"
+        return await with_patience(partial(self._open_producer, partition), what)
+
+    async def _open_producer(self, partition: int) -> PartitionProducer:
         made = PartitionProducer(self._bootstrap, self._app_id, partition, self._settings.transaction_s)
-        await with_patience(made.open, f"{self._app_id}: producer of partition {partition}")
+        try:
+            await made.open()
+        except BaseException:
+            await made.close()
+            raise
         return made
 
     async def read_state(self, restorers: dict[int, Restorer], still_ours: Callable[[], bool]) -> None:
-        read = partial(read_state, self._bootstrap, self._state, restorers, still_ours)
-        await read()
+        await read_state(self._bootstrap, self._state, restorers, still_ours)
 
     async def source_bounds(self, partitions: Iterable[int]) -> dict[int, Bounds]:
         return await log_bounds(self._bootstrap, self._source, partitions)
