@@ -7,6 +7,26 @@ from typing import Any
 import structlog
 
 
+_REPEAT_S = 5.0
+
+
+class _Repeats(logging.Filter):
+    """While a broker is away its client says so 250 times a second; a line in 5 s is enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("aiokafka"):
+            return True
+        line = (record.name, str(record.msg))
+        if record.created - self._said.get(line, 0.0) < _REPEAT_S:
+            return False
+        self._said[line] = record.created
+        return True
+
+
 def configure_logging(service: str, level: str = "INFO", as_json: bool | None = None) -> None:
     """Send structlog and the standard library's loggers to standard error in one format."""
     as_json = not sys.stderr.isatty() if as_json is None else as_json
@@ -31,6 +51,7 @@ def configure_logging(service: str, level: str = "INFO", as_json: bool | None = 
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_Repeats())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for noisy in ("aiokafka", "faust", "mode", "asyncio", "uvicorn.access", "httpx", "mail.log"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
