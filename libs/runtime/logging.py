@@ -6,7 +6,6 @@ from typing import Any
 
 import structlog
 
-
 _REPEAT_S = 5.0
 
 
