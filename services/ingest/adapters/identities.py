@@ -1,0 +1,201 @@
+"""Who is who in PostgreSQL: the truth behind the desk."""
+
+import json
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.ingest.adapters.postgres import transaction
+from services.ingest.domain.identity import Book, Changes, Key, Resolution, is_object, settle
+from services.ingest.domain.people import Anchor, Claim
+from services.ingest.ports import Known, PrivacyRow
+
+# One writer of identities at a time over all processes: decisions are read, then written.
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('greenline.ingest.identities'))")
+_KEYS = (
+    "unnest(CAST(:tenants AS text[]), CAST(:kinds AS text[]), CAST(:ids AS text[])) AS k(tenant, kind, value)"
+)
+_OWNERS = text(f"SELECT i.* FROM identities i JOIN {_KEYS} USING (tenant, kind, value)")  # noqa: S608 (constant)
+_OF_CUSTOMERS = "unnest(CAST(:tenants AS text[]), CAST(:customers AS text[])) AS k(tenant, customer_id)"
+_PROVIDER_IDS = text(
+    f"SELECT i.tenant, i.customer_id, i.kind, i.value FROM identities i JOIN {_OF_CUSTOMERS} "  # noqa: S608 (constant)
+    "USING (tenant, customer_id) WHERE NOT i.object"
+)
+_PROFILES = text(
+    f"SELECT c.tenant, c.customer_id, c.profile FROM customers c JOIN {_OF_CUSTOMERS} "  # noqa: S608 (constant)
+    "USING (tenant, customer_id)"
+)
+_ADD_CUSTOMER = text(
+    "INSERT INTO customers (tenant, customer_id) VALUES (:tenant, :customer) ON CONFLICT DO NOTHING"
+)
+_ADD = text(
+    "INSERT INTO identities (tenant, kind, value, customer_id, object, detail) "
+    "SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:kinds AS text[]), CAST(:ids AS text[]), "
+    "CAST(:customers AS text[]), CAST(:objects AS boolean[]), CAST(:details AS text[])) "
+    "ON CONFLICT DO NOTHING"
+)
+_MOVE = text(
+    "UPDATE identities SET customer_id = :customer WHERE tenant = :tenant AND kind = :kind AND value = :id"
+)
+_SHARE = text("UPDATE identities SET shared = true WHERE tenant = :tenant AND kind = :kind AND value = :id")
+_MERGE = (
+    text("UPDATE identities SET customer_id = :into WHERE tenant = :tenant AND customer_id = :gone"),
+    text(
+        "UPDATE customers SET merged_into = :into, profile = '{}' "
+        "WHERE tenant = :tenant AND customer_id = :gone"
+    ),
+)
+_SAVE_PROFILE = text(
+    "INSERT INTO customers (tenant, customer_id, profile) "
+    "VALUES (:tenant, :customer, CAST(:profile AS jsonb)) "
+    "ON CONFLICT (tenant, customer_id) DO UPDATE SET profile = excluded.profile"
+)
+_ERASE = (
+    text("DELETE FROM identities WHERE tenant = :tenant AND customer_id = :customer"),
+    text("DELETE FROM customers WHERE tenant = :tenant AND :customer IN (customer_id, merged_into)"),
+)
+_REQUEST = text(
+    "INSERT INTO privacy_requests (tenant, provider, kind, reference, customer_id, received_at) "
+    "VALUES (:tenant, :provider, :kind, :reference, :customer, :at) ON CONFLICT DO NOTHING"
+)
+_WHO = text(
+    "SELECT DISTINCT tenant, customer_id FROM identities WHERE value = ANY(:ids) "
+    "UNION SELECT tenant, customer_id FROM customers WHERE customer_id = ANY(:ids)"
+)
+_ALL_OF = text(
+    "SELECT kind, value, shared FROM identities WHERE tenant = :tenant AND customer_id = :customer "
+    "ORDER BY 1, 2"
+)
+_MERGED_FROM = text("SELECT customer_id FROM customers WHERE tenant = :tenant AND merged_into = :customer")
+_PROFILE_OF = text("SELECT profile FROM customers WHERE tenant = :tenant AND customer_id = :customer")
+
+
+def new_customer_id() -> str:
+    """Random, so that it says nothing about the person and erasing the row erases the link."""
+    return f"c_{secrets.token_hex(10)}"
+
+
+class PostgresIdentities:
+    """An IdentityStore."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def resolve(self, claims: Sequence[Claim]) -> list[Resolution]:
+        async with transaction(self._engine) as connection:
+            await connection.execute(_LOCK)
+            book = await _load(connection, claims)
+            found = [settle(book, claim, new_customer_id) for claim in claims]
+            await _write(connection, book.changes)
+            return found
+
+    async def remember(self, anchors: Sequence[tuple[str, str, Anchor]]) -> None:
+        rows = [
+            ((tenant, anchor.kind, anchor.value), customer, anchor.detail)
+            for tenant, customer, anchor in anchors
+        ]
+        async with transaction(self._engine) as connection:
+            await connection.execute(_ADD, _insert_arrays(rows))
+
+    async def forget(self, tenant: str, customer: str, request: PrivacyRow) -> None:
+        async with transaction(self._engine) as connection:
+            await connection.execute(_LOCK)
+            for statement in _ERASE:
+                await connection.execute(statement, {"tenant": tenant, "customer": customer})
+            await connection.execute(_REQUEST, _request(request))
+
+    async def record_request(self, request: PrivacyRow) -> None:
+        async with transaction(self._engine) as connection:
+            await connection.execute(_REQUEST, _request(request))
+
+    async def who(self, values: Sequence[str]) -> list[Known]:
+        async with transaction(self._engine) as connection:
+            owners = (await connection.execute(_WHO, {"ids": list(values)})).all()
+            return [await _known(connection, tenant, customer) for tenant, customer in owners]
+
+
+async def _load(connection: AsyncConnection, claims: Sequence[Claim]) -> Book:
+    keys = {(claim.tenant, one.kind, one.value) for claim in claims for one in claim.all()}
+    book = Book()
+    rows = (await connection.execute(_OWNERS, _key_arrays(keys))).all()
+    for row in rows:
+        key = (row.tenant, row.kind, row.value)
+        book.add(key, row.customer_id, row.detail)
+        if row.shared:
+            book.shared.add(key)
+    owners = sorted({(row.tenant, row.customer_id) for row in rows})
+    if owners:
+        arrays = {"tenants": [one[0] for one in owners], "customers": [one[1] for one in owners]}
+        for row in (await connection.execute(_PROVIDER_IDS, arrays)).all():
+            book.add((row.tenant, row.kind, row.value), row.customer_id)
+        for row in (await connection.execute(_PROFILES, arrays)).all():
+            book.profiles[row.tenant, row.customer_id] = row.profile
+    return book
+
+
+async def _write(connection: AsyncConnection, changes: Changes) -> None:
+    await _each(
+        connection, _ADD_CUSTOMER, ({"tenant": tenant, "customer": one} for tenant, one in changes.customers)
+    )
+    if changes.inserts:
+        await connection.execute(_ADD, _insert_arrays(changes.inserts))
+    await _each(connection, _MOVE, ({**_key(key), "customer": customer} for key, customer in changes.moves))
+    await _each(connection, _SHARE, (_key(key) for key in changes.shared))
+    for tenant, gone, into in changes.merges:
+        for statement in _MERGE:
+            await connection.execute(statement, {"tenant": tenant, "gone": gone, "into": into})
+    await _each(
+        connection,
+        _SAVE_PROFILE,
+        (
+            {"tenant": tenant, "customer": customer, "profile": json.dumps(profile)}
+            for (tenant, customer), profile in changes.profiles.items()
+        ),
+    )
+
+
+async def _each(connection: AsyncConnection, statement: TextClause, rows: Iterable[dict[str, Any]]) -> None:
+    if batch := list(rows):
+        await connection.execute(statement, batch)
+
+
+async def _known(connection: AsyncConnection, tenant: str, customer: str) -> Known:
+    where = {"tenant": tenant, "customer": customer}
+    identifiers = (await connection.execute(_ALL_OF, where)).all()
+    merged = (await connection.execute(_MERGED_FROM, where)).scalars().all()
+    profile = (await connection.execute(_PROFILE_OF, where)).scalar_one_or_none()
+    return Known(tenant, customer, tuple(map(tuple, identifiers)), tuple(merged), profile or {})
+
+
+def _key(key: Key) -> dict[str, str]:
+    return {"tenant": key[0], "kind": key[1], "id": key[2]}
+
+
+def _key_arrays(keys: Iterable[Key]) -> dict[str, list[str]]:
+    tenants, kinds, ids = map(list, zip(*sorted(keys), strict=True))
+    return {"tenants": tenants, "kinds": kinds, "ids": ids}
+
+
+def _insert_arrays(rows: Sequence[tuple[Key, str, str | None]]) -> dict[str, list[Any]]:
+    # One statement must not meet the same key twice; the first one stands, as in the book.
+    unique = {key: (customer, detail) for key, customer, detail in reversed(rows)}
+    return {
+        **_key_arrays(unique),
+        "customers": [unique[key][0] for key in sorted(unique)],
+        "objects": [is_object(key[1]) for key in sorted(unique)],
+        "details": [unique[key][1] for key in sorted(unique)],
+    }
+
+
+def _request(request: PrivacyRow) -> dict[str, Any]:
+    return {
+        "tenant": request.tenant,
+        "provider": request.provider,
+        "kind": request.kind,
+        "reference": request.reference,
+        "customer": request.customer,
+        "at": request.at,
+    }

@@ -1,0 +1,55 @@
+"""One way to PostgreSQL: a small pool with short waits, and one error for "it is away"."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from services.ingest.domain.errors import UnavailableError
+
+SCHEMA = "ingest"
+_POOL = 8  # connections; work comes in batches, so few are enough
+# What a defect of ours looks like; everything else means that the server cannot help us right now.
+_DEFECTS = (asyncpg.SyntaxOrAccessError, asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
+
+
+def make_engine(url: str, wait_s: float = 5.0) -> AsyncEngine:
+    """An engine whose connects and statements give up after `wait_s`."""
+    return create_async_engine(
+        url,
+        pool_size=_POOL,
+        max_overflow=0,
+        pool_timeout=wait_s,
+        pool_pre_ping=True,  # after a restart of the server; work comes in batches, so the trip is shared
+        connect_args={
+            "timeout": wait_s,
+            "command_timeout": wait_s,
+            "server_settings": {"search_path": SCHEMA, "application_name": "greenline-ingest"},
+        },
+    )
+
+
+@contextlib.asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction that commits at the end of the block. Raises UnavailableError when the server is away."""
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (OSError, TimeoutError, OperationalError, InterfaceError) as error:
+        raise _away(error) from error
+    except DBAPIError as error:
+        if isinstance(error, ProgrammingError) or isinstance(error.__cause__, _DEFECTS):
+            raise
+        raise _away(error) from error
+    except asyncpg.PostgresError as error:
+        if isinstance(error, _DEFECTS):
+            raise
+        raise _away(error) from error
+    except (SQLAlchemyError, asyncpg.InterfaceError) as error:
+        raise _away(error) from error
+
+
+def _away(error: BaseException) -> UnavailableError:
+    return UnavailableError(f"PostgreSQL is away: {type(error).__name__}")

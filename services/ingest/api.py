@@ -1,0 +1,232 @@
+"""Routes. Reading a body within limits, one call of the use case, and an answer the provider understands."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
+
+from libs.runtime.errors import GreenlineError, TransientError
+from libs.runtime.health import Readiness, health_router
+from services.ingest import problems
+from services.ingest.domain.errors import (
+    OverloadedError,
+    TooLargeError,
+    UnavailableError,
+    UnparsableError,
+    UnverifiedError,
+)
+from services.ingest.domain.plan import Delivery
+from services.ingest.domain.sources import Source
+from services.ingest.metrics import IngestMetrics
+from services.ingest.ports import Sources
+from services.ingest.problems import Problem, problem
+from services.ingest.service import Intake, Received
+
+
+class Accepted(BaseModel):
+    """200: everything in this delivery is durable."""
+
+    events: list[str] = Field(description="Ids on customer.events; empty if it says nothing about health")
+    durable: str = Field(description="kafka: all in-sync replicas have it; spool: PostgreSQL has it")
+    duplicates: int = Field(description="Events that this delivery named twice")
+    dead_letter: str | None = Field(None, description="Why a part of the batch was not understood")
+    reference: str | None = Field(None, description="Where that part is kept")
+
+
+class NotUnderstood(BaseModel):
+    """202: genuine, kept, but nothing could be made of it."""
+
+    events: list[str] = Field(description="Always empty")
+    dead_letter: str = Field(description="Why: a code, such as unknown_topic")
+    reference: str = Field(description="Where the delivery is kept")
+
+
+_REFUSED: dict[type[GreenlineError], tuple[str, int]] = {
+    UnverifiedError: ("unverified", 401),
+    UnparsableError: ("unparsable", 400),
+    TooLargeError: ("too_large", 413),
+    OverloadedError: ("overloaded", 503),
+    UnavailableError: ("unavailable", 503),
+}
+"""Outcome for the metrics and HTTP status of each error that may leave the use case."""
+
+
+@dataclass(slots=True)
+class Gate:
+    """Bounds what is in memory: deliveries in work, and the bytes of their bodies."""
+
+    max_in_flight: int
+    max_buffered: int
+    max_body: int
+    in_flight: int = 0
+    buffered: int = 0
+
+    def enter(self) -> None:
+        if self.in_flight >= self.max_in_flight:
+            raise OverloadedError("too many deliveries are in work")
+        self.in_flight += 1
+
+    def leave(self, size: int) -> None:
+        self.in_flight -= 1
+        self.buffered -= size
+
+    def take(self, size: int, so_far: int) -> None:
+        """Room for another piece of a body. Raises TooLargeError or OverloadedError."""
+        if so_far + size > self.max_body:
+            raise TooLargeError(f"a body may have {self.max_body} bytes")
+        if self.buffered + size > self.max_buffered:
+            raise OverloadedError("too many bytes are held")
+        self.buffered += size
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """Everything the webhook route needs."""
+
+    intake: Intake
+    sources: Sources
+    gate: Gate
+    metrics: IngestMetrics
+    retry_after_s: int
+
+    async def handle(self, name: str, request: Request) -> Response:
+        """Answer one request and count it; a source nobody configured shares one label."""
+        started = time.perf_counter()
+        source = self.sources.find(name)
+        outcome, answer = await self._answer(source, name, request)
+        label = source.name if source else "unknown"
+        self.metrics.requests.labels(label, outcome).inc()
+        self.metrics.latency.labels(label).observe(time.perf_counter() - started)
+        return answer
+
+    async def _answer(self, source: Source | None, name: str, request: Request) -> tuple[str, Response]:
+        if source is None:
+            return "unknown_source", problem(404, f"no source is called {name[:64]!r}")
+        if not self.intake.accepts(source, request.headers.get("content-type", "")):
+            return "content_type", problem(415, "the content type is not one that this provider sends")
+        try:
+            return await self._receive(source, request)
+        except tuple(_REFUSED) as error:
+            outcome, status = _REFUSED[type(error)]
+            return outcome, problem(status, str(error), self._retry_after(error))
+        except ClientDisconnect:
+            return "disconnected", problem(400, "the sender went away before the body was complete")
+
+    def _retry_after(self, error: GreenlineError) -> int | None:
+        if isinstance(error, TransientError):
+            # A full house empties within a second; an outage does not.
+            return 1 if isinstance(error, OverloadedError) else self.retry_after_s
+        return None
+
+    async def _receive(self, source: Source, request: Request) -> tuple[str, Response]:
+        self.gate.enter()
+        self.metrics.in_flight.inc()
+        body = bytearray()
+        try:
+            await self._read(request, body)
+            delivery = Delivery(dict(request.headers), bytes(body))
+            if (hello := self.intake.handshake(source, delivery)) is not None:
+                return "handshake", PlainTextResponse(hello.body, hello.status)
+            received = await self.intake.receive(source, delivery)
+            return received.outcome, _response(received)
+        finally:
+            self.metrics.in_flight.dec()
+            self.gate.leave(len(body))
+
+    async def _read(self, request: Request, body: bytearray) -> None:
+        """The body, cut off while reading as soon as it is too large."""
+        async for piece in request.stream():
+            self.gate.take(len(piece), len(body))
+            body += piece
+
+
+def _response(received: Received) -> Response:
+    body: dict[str, Any] = {"events": list(received.events)}
+    if received.outcome == "dead_letter":
+        body |= {"dead_letter": received.dead_letter, "reference": received.reference}
+        return JSONResponse(body, 202)
+    body |= {"durable": received.durable, "duplicates": received.duplicates}
+    if received.dead_letter is not None:
+        body |= {"dead_letter": received.dead_letter, "reference": received.reference}
+    return JSONResponse(body)
+
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": about,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, about in {
+        400: "Signed, but not the provider's format",
+        401: "Signature missing, wrong or replayed",
+        404: "No such source",
+        413: "Body over the limit, cut off while reading",
+        415: "Not a content type this provider sends",
+    }.items()
+}
+_RETRY = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+_BUSY: dict[int | str, dict[str, Any]] = {
+    503: {
+        "description": "Neither Kafka nor PostgreSQL takes it, or too much is in work: come again",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "headers": _RETRY,
+    }
+}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "The provider's own body; its signature is verified over these bytes",
+        "content": {"application/json": {"schema": {}}},
+    }
+}
+
+
+def create_api(
+    endpoint: Endpoint, registry: CollectorRegistry, readiness: Callable[[], Readiness]
+) -> FastAPI:
+    """The HTTP application; everything it needs is given."""
+    app = FastAPI(
+        title="Greenline ingest",
+        version="1",
+        description="Signed webhooks in. A 2xx means that the delivery is durable.",
+    )
+    router = APIRouter(tags=["webhooks"])
+
+    @router.post(
+        "/webhooks/{source}",
+        summary="Deliver a webhook",
+        operation_id="deliver",
+        response_model=Accepted,
+        responses={
+            202: {"model": NotUnderstood, "description": "Kept as a dead letter"},
+            **_REFUSALS,
+            **_BUSY,
+        },
+        openapi_extra=_BODY,
+    )
+    async def deliver(source: str, request: Request) -> Response:
+        return await endpoint.handle(source, request)
+
+    app.include_router(router)
+    app.include_router(health_router(registry, readiness))
+    problems.install(app)
+    _describe_problem(app)
+    return app
+
+
+def _describe_problem(app: FastAPI) -> None:
+    """Put the Problem schema where the refusals point to it."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

@@ -1,0 +1,114 @@
+"""Composition root: the only place where real things are chosen."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from libs.runtime.clock import Clock, make_clock
+from libs.runtime.health import Readiness, serve
+from libs.runtime.lifecycle import cancel_all, stop_on_signals, wait_any
+from libs.runtime.metrics import make_registry
+from libs.runtime.settings import RuntimeSettings
+from services.ingest.adapters.dead_letters import PostgresDeadLetters
+from services.ingest.adapters.identities import PostgresIdentities
+from services.ingest.adapters.kafka_log import KafkaLog
+from services.ingest.adapters.postgres import make_engine
+from services.ingest.adapters.sources_file import SourcesFile
+from services.ingest.adapters.spool import PostgresSpool
+from services.ingest.api import Endpoint, Gate, create_api
+from services.ingest.desk import IdentityDesk
+from services.ingest.domain.providers import discover
+from services.ingest.letters import announce_forever
+from services.ingest.metrics import IngestMetrics
+from services.ingest.ports import DeadLetterStore, EventLog, IdentityStore, Sources, Spool
+from services.ingest.publisher import Publisher
+from services.ingest.service import Intake
+from services.ingest.settings import IngestSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside world, real or in memory."""
+
+    sources: Sources
+    identities: IdentityStore
+    spool: Spool
+    log: EventLog
+    letters: DeadLetterStore
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """One wired process: its HTTP application and what runs beside it."""
+
+    api: FastAPI
+    publisher: Publisher
+    desk: IdentityDesk
+    intake: Intake
+    metrics: IngestMetrics
+    registry: CollectorRegistry
+    ports: Ports
+
+    @contextlib.asynccontextmanager
+    async def working(self) -> AsyncIterator[tuple[asyncio.Task[None], ...]]:
+        """The drainer and the announcer, for the length of the block."""
+        tasks = (
+            asyncio.create_task(self.publisher.drain_forever()),
+            asyncio.create_task(announce_forever(self.ports.letters, self.ports.log)),
+        )
+        try:
+            yield tasks
+        finally:
+            await self.desk.finish()
+            await cancel_all(*tasks)
+
+
+def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limit_s: float = 30.0) -> Ingest:
+    """Wire ingest around its ports; tests give fakes."""
+    registry = make_registry()
+    metrics = IngestMetrics(registry)
+    desk = IdentityDesk(ports.identities, metrics, settings.identity_cache, settings.postgres_wait_s)
+    publisher = Publisher(ports.log, ports.spool, metrics, settings.kafka_wait_s, settings.postgres_wait_s)
+    intake = Intake(
+        providers=discover(),
+        desk=desk,
+        identities=ports.identities,
+        publisher=publisher,
+        letters=ports.letters,
+        metrics=metrics,
+        clock=clock,
+        max_amount=settings.max_amount,
+    )
+    gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes)
+    endpoint = Endpoint(intake, ports.sources, gate, metrics, settings.retry_after_s)
+
+    def readiness() -> Readiness:
+        age = publisher.depth.oldest_s if publisher.depth.records else 0.0
+        if age > ready_age_limit_s:
+            return Readiness(False, f"the oldest spooled event has waited {age:.0f} s for Kafka", age)
+        return Readiness(True, "spooling" if publisher.spooling else "ok", age)
+
+    api = create_api(endpoint, registry, readiness)
+    return Ingest(api, publisher, desk, intake, metrics, registry, ports)
+
+
+async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
+    """Serve until SIGTERM, then finish what is in work."""
+    stop = stop_on_signals()
+    clock = make_clock(runtime.clock_file)
+    engine = make_engine(runtime.database_url.get_secret_value(), settings.postgres_wait_s)
+    sources = SourcesFile(settings.sources_file or runtime.data_dir / "sources.yaml", clock)
+    try:
+        async with KafkaLog(runtime.kafka).running() as log:
+            ports = Ports(
+                sources, PostgresIdentities(engine), PostgresSpool(engine), log, PostgresDeadLetters(engine)
+            )
+            ingest = compose(settings, ports, clock, runtime.ready_age_limit_s)
+            async with ingest.working() as tasks, serve(ingest.api, runtime.host, settings.port):
+                await wait_any(stop, *tasks)
+    finally:
+        await engine.dispose()

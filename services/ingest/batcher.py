@@ -1,0 +1,56 @@
+"""Natural batching: what arrives while one call is under way makes up the next call. No timers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from services.ingest.domain.errors import OverloadedError
+
+I = TypeVar("I")  # noqa: E741 (input)
+O = TypeVar("O")  # noqa: E741 (output)
+
+MAX_WAITING = 20_000  # items; beyond that the store cannot keep up and callers are told so
+
+
+class Batcher(Generic[I, O]):
+    """Gives single callers the throughput of bulk calls; results come back in the order of the items."""
+
+    def __init__(self, run: Callable[[Sequence[I]], Awaitable[Sequence[O]]], max_batch: int = 500) -> None:
+        self._run = run
+        self._max = max_batch
+        self._waiting: list[tuple[I, asyncio.Future[O]]] = []
+        self._work: asyncio.Task[None] | None = None
+
+    async def submit(self, item: I) -> O:
+        """The result for one item. Raises what the bulk call raised, OverloadedError if too many wait."""
+        if len(self._waiting) >= MAX_WAITING:
+            raise OverloadedError("too many callers wait for the store")
+        future: asyncio.Future[O] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._drain())
+        return await future
+
+    async def finish(self) -> None:
+        """Wait for what has been submitted."""
+        while self._work is not None and not self._work.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(self._work)
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[: self._max], self._waiting[self._max :]
+            await self._one(batch)
+
+    async def _one(self, batch: list[tuple[I, "asyncio.Future[O]"]]) -> None:
+        try:
+            results = await self._run([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 (handed to every caller, who knows what to do)
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)

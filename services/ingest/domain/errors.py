@@ -1,0 +1,35 @@
+"""What can be wrong with a delivery. Each class is a route: a status, and what is kept."""
+
+from libs.runtime.errors import PoisonError, RejectedError, TransientError
+
+
+class UnverifiedError(RejectedError):
+    """The signature is missing, wrong or too old. Route: 401, nothing is kept."""
+
+
+class UnparsableError(RejectedError):
+    """Signed, but not the provider's format at all. Route: 400 with the reason, nothing is kept."""
+
+
+class NotUnderstoodError(PoisonError):
+    """Signed and well-formed, but we can make nothing of it. Route: 202 and a dead letter.
+
+    `reason` is a code for metrics; `detail` is for people and never repeats a value of the payload.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class UnavailableError(TransientError):
+    """A store that we need is away. Route: another store, else 503 with Retry-After."""
+
+
+class OverloadedError(TransientError):
+    """More deliveries in flight than memory is set aside for. Route: 503 with Retry-After."""
+
+
+class TooLargeError(RejectedError):
+    """The body is over the limit. Route: 413, cut off while reading."""

@@ -1,0 +1,32 @@
+"""Dates and amounts that cannot be true. Checked against the business clock, so a simulated past works."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from libs.events.types import Frozen
+from services.ingest.domain.errors import NotUnderstoodError
+from services.ingest.domain.plan import Fact
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before there were online shops
+AHEAD = timedelta(days=1)  # clocks of shops and zones nobody set right
+
+
+def check(fact: Fact, now: datetime, max_amount: int) -> None:
+    """Raises NotUnderstoodError for a fact from the future, from before 1990, or of an absurd amount."""
+    if fact.time is not None and fact.time > now + AHEAD:
+        raise NotUnderstoodError("absurd_date", "the event lies more than a day in the future")
+    if fact.time is not None and fact.time < EARLIEST:
+        raise NotUnderstoodError("absurd_date", "the event lies before 1990")
+    for name in ("amount", "order_amount"):
+        _check_amount(fact.data, name, max_amount)
+
+
+def _check_amount(data: Frozen, name: str, max_amount: int) -> None:
+    amount = getattr(data, name, None)
+    if amount is None:
+        return
+    value = Decimal(amount)
+    if value > max_amount:
+        raise NotUnderstoodError("absurd_amount", f"{name} is over the limit of {max_amount}")
+    if value < 0:
+        raise NotUnderstoodError("absurd_amount", f"{name} is negative")

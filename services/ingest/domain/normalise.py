@@ -1,0 +1,88 @@
+"""Facts about a person to encoded records about a customer."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from libs.events import build, encode, event_id, message_key
+from libs.events.families.customer import CustomerErased, CustomerMerged
+from libs.events.families.health import Profile
+from libs.events.topics import CUSTOMER_EVENTS, CUSTOMER_PROFILES
+from libs.events.types import Frozen
+from services.ingest.domain.identity import Resolution
+from services.ingest.domain.plan import Fact
+from services.ingest.domain.record import Record
+from services.ingest.domain.sources import Source
+
+
+def event_record(
+    fact: Fact, customer: str, source: Source, now: datetime, traceparent: str | None = None
+) -> Record:
+    """One fact as a record of customer.events."""
+    event = build(
+        fact.data,
+        id=fact.id,
+        source=source.origin,
+        tenant=source.tenant,
+        subject=customer,
+        time=fact.time or now,
+        receivedat=now,
+        traceparent=traceparent,
+        backfill=source.backfill,
+        simulated=source.simulated,
+    )
+    return Record(CUSTOMER_EVENTS.name, event.key, encode(event))
+
+
+def complete(data: Frozen, resolution: Resolution) -> Frozen:
+    """Fill in what this payload left out and an earlier one said: the amount of the order."""
+    if not resolution.details or getattr(data, "order_amount", "") is not None:
+        return data
+    order, currency = getattr(data, "order_id", None), getattr(data, "currency", None)
+    known = next((detail for anchor, detail in resolution.details if anchor.value == order), "")
+    amount, _, of_order = known.partition(" ")
+    same = amount and currency in {None, of_order}
+    return data.model_copy(update={"order_amount": amount}) if same else data
+
+
+def profile_record(profile: dict[str, Any], customer: str, source: Source, now: datetime) -> Record:
+    """Contact details and consent, for customer.profiles and nowhere else."""
+    data = Profile.model_validate(profile, strict=False)
+    version = hashlib.sha256(msgspec.json.encode(profile, order="sorted")).hexdigest()[:16]
+    event = build(
+        data,
+        id=event_id("ingest", "profile", customer, version),
+        source=source.origin,
+        tenant=source.tenant,
+        subject=customer,
+        time=now,
+        receivedat=now,
+        backfill=source.backfill,
+        simulated=source.simulated,
+    )
+    return Record(CUSTOMER_PROFILES.name, event.key, encode(event))
+
+
+def merge_records(merged: Iterable[str], into: str, source: Source, now: datetime) -> list[Record]:
+    """For each customer that was merged away: the fact, and the end of its profile."""
+    found = []
+    for gone in merged:
+        fact = Fact(event_id("ingest", "customer", gone, "merged", into), CustomerMerged(into=into), now)
+        found += [event_record(fact, gone, source, now), tombstone(source.tenant, gone)]
+    return found
+
+
+def erasure_records(customer: str, reference: str, source: Source, now: datetime) -> list[Record]:
+    """A customer's end by a privacy request."""
+    request = f"{source.provider}:{reference}"
+    fact = Fact(
+        event_id("ingest", "customer", customer, "erased", request), CustomerErased(request_id=request), now
+    )
+    return [event_record(fact, customer, source, now), tombstone(source.tenant, customer)]
+
+
+def tombstone(tenant: str, customer: str) -> Record:
+    return Record(CUSTOMER_PROFILES.name, message_key(tenant, customer), None)

@@ -1,0 +1,126 @@
+"""Who a delivery is about: identifiers, the objects that are theirs, and contact details."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import phonenumbers
+
+from services.ingest.domain.sources import Source
+
+EMAIL, PHONE = "email", "phone"
+CONTACT = frozenset({EMAIL, PHONE})
+WEAK = frozenset({"segment.anonymous"})
+"""Device ids: they find a customer whom something else made known, but never make one."""
+
+_ADDRESS = re.compile(r"^[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]+\.[^\s@,;<>\".]{2,}$")
+_ROLE_WORDS = """
+abuse accounting accounts admin administration billing bookings careers contact customercare customerservice
+desk donotreply enquiries hello help helpdesk hostmaster hr info inquiries invoices it jobs mail marketing
+news newsletter noreply office operations orders postmaster press purchasing reception root sales security
+service shop spam subscriptions support team test webmaster
+"""
+_ROLES = frozenset(_ROLE_WORDS.split())
+
+
+class Identifier(NamedTuple):
+    """`kind` is email, phone, or <provider>.<what>: its value belongs to one person at a time."""
+
+    kind: str
+    value: str
+
+
+class Anchor(NamedTuple):
+    """An object that belongs to a person, such as an order. `detail` is what later payloads leave out."""
+
+    kind: str
+    value: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """As a provider file reads it: raw values, in any order."""
+
+    ids: tuple[tuple[str, str | None], ...] = ()
+    anchors: tuple[Anchor, ...] = ()
+    email: str | None = None
+    phone: str | None = None
+    contact: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of libs.events' Profile that this delivery knows; None values say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The statement that all of these are one person: identifiers strongest first, normalised."""
+
+    tenant: str
+    identifiers: tuple[Identifier, ...]
+    anchors: tuple[Anchor, ...] = ()
+    contact: tuple[tuple[str, Any], ...] = ()
+    create: bool = True
+
+    def all(self) -> tuple[Identifier | Anchor, ...]:
+        return (*self.identifiers, *self.anchors)
+
+    @property
+    def may_create(self) -> bool:
+        return self.create and any(found.kind not in WEAK for found in self.identifiers)
+
+    @property
+    def empty(self) -> bool:
+        return not self.identifiers and not self.anchors
+
+
+def normal_email(text: str | None) -> str | None:
+    """Lower case, composed, plausible; dots and plus signs stay (they are different mailboxes in general)."""
+    if not text or len(text) > 320:
+        return None
+    found = unicodedata.normalize("NFKC", text).strip().lower()
+    return found if found.isprintable() and len(found) <= 128 and _ADDRESS.match(found) else None
+
+
+@lru_cache(maxsize=65_536)  # parsing takes about 50 microseconds
+def normal_phone(text: str | None, region: str) -> str | None:
+    """E.164, as Google's library understands the number; None if it cannot be one."""
+    if not text or len(text) > 40:
+        return None
+    try:
+        parsed = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_role(email: str) -> bool:
+    """An address that several people read: it never makes two of them one."""
+    local = email.partition("@")[0].partition("+")[0]
+    return local.replace("-", "").replace("_", "").replace(".", "") in _ROLES
+
+
+def claim_of(person: Person, source: Source, *, create: bool = True) -> Claim:
+    """Normalise and rank: provider ids, then e-mail, then phone, then device ids."""
+    email = normal_email(person.email)
+    phone = normal_phone(person.phone, source.phone_region)
+    strong = _ids(person.ids, source, weak=False)
+    known = [*strong, *([Identifier(PHONE, phone)] if phone else [])]
+    if email and not (is_role(email) and known):
+        known.insert(len(strong), Identifier(EMAIL, email))
+    contact = {"email": email, "phone": phone, **person.contact}
+    return Claim(
+        tenant=source.tenant,
+        identifiers=(*known, *_ids(person.ids, source, weak=True)),
+        anchors=person.anchors,
+        contact=tuple((name, value) for name, value in contact.items() if value is not None),
+        create=create,
+    )
+
+
+def _ids(ids: Iterable[tuple[str, str | None]], source: Source, *, weak: bool) -> list[Identifier]:
+    found = (Identifier(source.same_as.get(kind, kind), value) for kind, value in ids if value)
+    return list(dict.fromkeys(one for one in found if (one.kind in WEAK) is weak))

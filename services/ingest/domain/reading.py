@@ -1,0 +1,171 @@
+"""A safe view on somebody else's JSON: nothing here fails on a type nobody expected."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from services.ingest.domain.errors import NotUnderstoodError, UnparsableError
+
+MAX_REFERENCE = 128  # characters; libs.events.types.Reference
+_MAX_DIGITS = 12  # before the point; libs.events.types.Amount
+_FOUR_PLACES = Decimal("0.0001")
+# Numbers stay decimal: an amount must not pass through a float.
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_unlabelled = re.compile(r"[^a-z0-9_.:+-]+")
+
+
+class Node:
+    """One place in a JSON document, there or not."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+
+    def __bool__(self) -> bool:
+        return self.raw is not None and self.raw not in ("", [], {})
+
+    def at(self, *path: str) -> "Node":
+        raw = self.raw
+        for name in path:
+            if not isinstance(raw, dict):
+                return _NOTHING
+            raw = raw.get(name)
+        return Node(raw)
+
+    def first(self, *names: str) -> "Node":
+        """The first of these members that says something."""
+        return next((node for node in map(self.at, names) if node), _NOTHING)
+
+    def each(self) -> "Iterator[Node]":
+        """The elements of a list; none if it is something else."""
+        return iter([Node(raw) for raw in self.raw] if isinstance(self.raw, list) else ())
+
+    def text(self) -> str | None:
+        """A string (or an integer as one), stripped; None if empty or something else."""
+        if isinstance(self.raw, str):
+            return self.raw.strip() or None
+        if isinstance(self.raw, int) and not isinstance(self.raw, bool):
+            return str(self.raw)
+        return None
+
+    def key(self) -> str | None:
+        """An identifier: short and printable, a global id cut down to its last part."""
+        found = self.text()
+        if found is None or len(found) > MAX_REFERENCE or not found.isprintable():
+            return None
+        return found.rpartition("/")[2] or None if found.startswith("gid://") else found
+
+    def ref(self) -> str | None:
+        """An id that may stand in an event: as `key`, but what could be an address becomes a digest."""
+        found = self.key()
+        return digest(found) if found and "@" in found else found
+
+    def must_ref(self, what: str) -> str:
+        found = self.ref()
+        if found is None:
+            raise NotUnderstoodError("missing_id", f"{what} has no usable id")
+        return found
+
+    def label(self) -> str | None:
+        """A code in our alphabet; never a sentence of a customer's."""
+        found = self.text()
+        return as_label(found) if found else None
+
+    def flag(self) -> bool | None:
+        if isinstance(self.raw, str):
+            return {"true": True, "false": False}.get(self.raw.strip().lower())
+        return self.raw if isinstance(self.raw, bool) else None
+
+    def integer(self) -> int | None:
+        if isinstance(self.raw, str) and self.raw.strip().isascii() and self.raw.strip().isdigit():
+            return int(self.raw) if len(self.raw) < 19 else None
+        if isinstance(self.raw, bool) or not isinstance(self.raw, int):
+            return None
+        return self.raw
+
+    def count(self) -> int | None:
+        found = self.integer()
+        return found if found is not None and 0 <= found <= 1_000_000_000 else None
+
+    def number(self, what: str = "amount") -> Decimal | None:
+        """A decimal from text or number; None if absent. Raises NotUnderstoodError on anything else."""
+        if not self:
+            return None
+        if isinstance(self.raw, bool) or not isinstance(self.raw, str | int | Decimal):
+            raise NotUnderstoodError("unreadable_amount", f"{what} is not a number")
+        try:
+            found = Decimal(self.raw.strip() if isinstance(self.raw, str) else self.raw)
+        except InvalidOperation:
+            raise NotUnderstoodError("unreadable_amount", f"{what} is not a number") from None
+        if not found.is_finite():
+            raise NotUnderstoodError("unreadable_amount", f"{what} is not a finite number")
+        if found.adjusted() >= _MAX_DIGITS:
+            raise NotUnderstoodError("absurd_amount", f"{what} has more than {_MAX_DIGITS} digits")
+        return found
+
+    def instant(self, what: str = "time") -> datetime | None:
+        """RFC 3339 and its relatives, with a zone. Raises NotUnderstoodError if there is no zone."""
+        if not self:
+            return None
+        try:
+            found = datetime.fromisoformat(self.raw.strip())
+            if found.tzinfo is None:
+                raise NotUnderstoodError("unreadable_date", f"{what} has no time zone")
+            return found.astimezone(UTC)
+        except (AttributeError, TypeError, ValueError, OverflowError):
+            raise NotUnderstoodError("unreadable_date", f"{what} is not a date") from None
+
+    def unix(self, what: str = "time") -> datetime | None:
+        """Seconds since 1970, as number or digits."""
+        seconds = self.number(what)
+        if seconds is None:
+            return None
+        try:
+            return datetime.fromtimestamp(float(seconds), UTC)
+        except (ValueError, OverflowError, OSError):
+            raise NotUnderstoodError("absurd_date", f"{what} is outside the calendar") from None
+
+
+_NOTHING = Node(None)
+
+
+def parse_json(body: bytes) -> Node:
+    """Bytes to a view. Raises UnparsableError with a reason that repeats nothing of the body."""
+    try:
+        return Node(_decoder.decode(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, InvalidOperation) as error:
+        raise UnparsableError(f"not JSON: {error}") from None
+    except RecursionError:
+        raise UnparsableError("not JSON we accept: nested too deeply") from None
+
+
+def parse_object(body: bytes) -> Node:
+    """As `parse_json`, and it must be an object."""
+    node = parse_json(body)
+    if not isinstance(node.raw, dict):
+        raise UnparsableError("expected a JSON object")
+    return node
+
+
+def money(amount: Decimal) -> str:
+    """Decimal money as our wire's text: at most four places, no exponent, no superfluous zeros."""
+    text = f"{amount.quantize(_FOUR_PLACES):f}"
+    whole, _, places = text.partition(".")
+    places = places.rstrip("0").ljust(2, "0")
+    return f"{whole}.{places}"
+
+
+def digest(text: str) -> str:
+    """A short stand-in for text that must not be seen in events."""
+    return f"h_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def as_label(text: str) -> str | None:
+    """Any text as a code of at most 64 characters of our alphabet."""
+    return _unlabelled.sub("_", text.strip().lower())[:64].strip("_") or None

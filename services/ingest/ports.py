@@ -1,0 +1,154 @@
+"""What the use case needs from outside. Fakes of all of these are in services/ingest/testing.py."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from services.ingest.domain.identity import Resolution
+from services.ingest.domain.people import Anchor, Claim
+from services.ingest.domain.record import Record
+from services.ingest.domain.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A record in the spool with its place in line."""
+
+    number: int
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolDepth:
+    """How much waits, and for how many wall seconds the oldest has."""
+
+    records: int = 0
+    oldest_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A delivery that was signed but not understood, with its raw bytes."""
+
+    reference: str
+    source: Source
+    reason: str
+    detail: str
+    headers: dict[str, str]
+    body: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLetter:
+    """A dead letter as the operator sees it: without its bytes."""
+
+    reference: str
+    tenant: str
+    source: str
+    provider: str
+    reason: str
+    detail: str
+    at: datetime
+    published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyRow:
+    """A privacy request as recorded: proof that it came and what was done."""
+
+    tenant: str
+    provider: str
+    kind: str
+    reference: str
+    customer: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What `who` tells about one customer."""
+
+    tenant: str
+    customer: str
+    identifiers: tuple[tuple[str, str, bool], ...]  # kind, value, shared
+    merged_from: tuple[str, ...] = ()
+    profile: dict[str, object] = field(default_factory=dict)
+
+
+class Sources(Protocol):
+    """The endpoints that are configured."""
+
+    def find(self, name: str) -> Source | None: ...
+
+
+class IdentityStore(Protocol):
+    """The truth about who is who. Every method raises UnavailableError when the store is away."""
+
+    async def resolve(self, claims: Sequence[Claim]) -> list[Resolution]:
+        """Decide and write all claims in one transaction, in order; committed when it returns."""
+        ...
+
+    async def remember(self, anchors: Sequence[tuple[str, str, Anchor]]) -> None:
+        """Objects of customers (tenant, customer, object); one that is known already stays as it is."""
+        ...
+
+    async def forget(self, tenant: str, customer: str, request: PrivacyRow) -> None:
+        """Erase everything about a customer and record the request, in one transaction."""
+        ...
+
+    async def record_request(self, request: PrivacyRow) -> None:
+        """Keep a privacy request that erases nothing by itself. Recording it again changes nothing."""
+        ...
+
+    async def who(self, values: Sequence[str]) -> list[Known]:
+        """Everything about the customers that have any of these identifiers."""
+        ...
+
+
+class Spool(Protocol):
+    """Where records wait while Kafka is away. Every method raises UnavailableError when it is away too."""
+
+    async def add(self, batches: Sequence[Sequence[Record]]) -> None:
+        """Keep records in this order; durable when it returns."""
+        ...
+
+    async def oldest(self, limit: int) -> list[Spooled]:
+        """The records first in line."""
+        ...
+
+    async def remove(self, numbers: Sequence[int]) -> None:
+        """Take published records out."""
+        ...
+
+    async def depth(self) -> SpoolDepth: ...
+
+
+class EventLog(Protocol):
+    """Kafka, as seen from here."""
+
+    async def append(self, records: Sequence[Record], wait_s: float) -> None:
+        """Returns once all in-sync replicas have all records. Raises UnavailableError after `wait_s`.
+
+        Records may still arrive after the error: publishing again makes duplicates, never gaps.
+        """
+        ...
+
+
+class DeadLetterStore(Protocol):
+    """Signed deliveries we could not use, raw bytes included. Raises UnavailableError when it is away."""
+
+    async def put(self, letter: Unusable) -> None: ...
+
+    async def unpublished(self, limit: int) -> list[StoredLetter]:
+        """Letters that the topic has not heard of yet, oldest first."""
+        ...
+
+    async def mark_published(self, references: Sequence[str]) -> None: ...
+
+    async def newest(self, limit: int) -> list[StoredLetter]: ...
+
+    async def counts(self) -> list[tuple[str, str, int]]:
+        """(source, reason, how many), most first."""
+        ...

@@ -1,0 +1,37 @@
+"""Settings of ingest."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from libs.runtime.settings import BaseSettings
+
+
+class IngestSettings(BaseSettings):
+    """Ingest: signed webhooks in. Prefix INGEST_."""
+
+    model_config = SettingsConfigDict(env_prefix="INGEST_", frozen=True, extra="ignore")
+
+    port: int = Field(8080, ge=1, le=65535, description="Port of the webhook endpoints")
+    sources_file: Path | None = Field(
+        None, description="YAML list of sources with their secrets; empty: sources.yaml in the data folder"
+    )
+    max_body_bytes: int = Field(
+        2 * 1024 * 1024, ge=1024, description="Largest body, bytes; a batch of 1,000 events is about 1 MB"
+    )
+    max_in_flight: int = Field(1_000, ge=1, description="Deliveries in work at once; more get 503")
+    max_buffered_bytes: int = Field(
+        64 * 1024 * 1024, ge=1024, description="Bytes of bodies held at once; more get 503"
+    )
+    kafka_wait_s: float = Field(
+        2.0, gt=0, le=4, description="Longest wait for Kafka before spooling, s; providers give up after 5 s"
+    )
+    postgres_wait_s: float = Field(1.0, gt=0, le=4, description="Longest wait for PostgreSQL, s")
+    identity_cache: int = Field(
+        200_000, ge=100, description="Identifiers kept in memory, about 300 bytes each"
+    )
+    max_amount: int = Field(
+        1_000_000, gt=0, description="An order over this amount (whole units of its currency) is absurd"
+    )
+    retry_after_s: int = Field(5, ge=1, description="Retry-After of a 503, s")
