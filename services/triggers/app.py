@@ -1,6 +1,9 @@
 """The composition root: real rules, clock, metrics and Kafka around the two pure functions."""
 
 import asyncio
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
 
 from libs.events.topics import CUSTOMER_HEALTH, CUSTOMER_TRIGGERS, TRIGGERS_DEAD_LETTERS, TRIGGERS_STATE
 from libs.runtime.clock import make_clock
@@ -19,23 +22,36 @@ from services.triggers.settings import TriggersSettings
 _log = get_logger(__name__)
 
 
-async def run(
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Names on Kafka: the real ones, or a test's own."""
+
+    app_id: str = "triggers"
+    source: str = CUSTOMER_HEALTH.name
+    state: str = TRIGGERS_STATE.name
+    dead_letters: str = TRIGGERS_DEAD_LETTERS.name
+
+
+REAL = Wiring()
+
+
+def make_worker(
     runtime: RuntimeSettings,
     stream: StreamSettings,
     settings: TriggersSettings,
-    stop: asyncio.Event | None = None,
-) -> None:
-    """Until asked to stop. A bad rule file raises RuleFileError before anything is opened."""
+    registry: CollectorRegistry,
+    wiring: Wiring = REAL,
+) -> StreamWorker:
+    """Raises RuleFileError when the rule file cannot be used: nothing has been opened then."""
     path = settings.rules_file or STANDARD
     rules = load(path)  # read once; following changes of the file starts here
     _log.info("triggers.rules", file=str(path), rules={rule.id: rule.version for rule in rules})
-    registry = make_registry()
     rhythm = {"sweep_s": settings.sweep_s, "sweep_wall_s": settings.sweep_min_wall_s}
-    worker = StreamWorker(
-        app_id="triggers",
-        source=CUSTOMER_HEALTH.name,
-        state=TRIGGERS_STATE.name,
-        dead_letters=TRIGGERS_DEAD_LETTERS.name,
+    return StreamWorker(
+        app_id=wiring.app_id,
+        source=wiring.source,
+        state=wiring.state,
+        dead_letters=wiring.dead_letters,
         row=TriggersRow,
         layout=LAYOUT,
         service=Triggers(rules, TriggersMetrics(registry)),
@@ -45,5 +61,17 @@ async def run(
         metrics=registry,
         outputs=(CUSTOMER_TRIGGERS.name,),
     )
+
+
+async def run(
+    runtime: RuntimeSettings,
+    stream: StreamSettings,
+    settings: TriggersSettings,
+    stop: asyncio.Event | None = None,
+    wiring: Wiring = REAL,
+) -> None:
+    """The service with its health endpoints, until asked to stop."""
+    registry = make_registry()
+    worker = make_worker(runtime, stream, settings, registry, wiring)
     async with serve_health(runtime.host, settings.port, registry, worker.readiness):
         await worker.run(stop)

@@ -65,7 +65,7 @@ def parse(text: bytes | str, name: str) -> tuple[Rule, ...]:
 
 
 def _specs(content: Any, lines: dict[Place, int]) -> tuple[dict[int, RuleSpec], list[Problem]]:
-    """The rules that are well-formed, by position, so that one bad rule does not hide what is wrong in others."""
+    """The well-formed rules by position: one bad rule does not hide what is wrong in others."""
     try:
         return dict(enumerate(RuleFile.model_validate(content).rules)), []
     except ValidationError as error:

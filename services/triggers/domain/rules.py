@@ -107,6 +107,8 @@ class RuleError(ValueError):
 
 def compile_rule(spec: RuleSpec, vocabulary: Mapping[str, Column] = VOCABULARY) -> Rule:
     """Raises RuleError with the field at fault."""
+    when = _condition("when", spec.when, vocabulary)
+    clear = None if spec.clear is None else _condition("clear", spec.clear, vocabulary)
     shows = spec.annotations.shows
     for i, name in enumerate(shows):
         if name not in vocabulary:
@@ -119,8 +121,8 @@ def compile_rule(spec: RuleSpec, vocabulary: Mapping[str, Column] = VOCABULARY) 
         id=spec.id,
         level=spec.level,
         title=spec.title,
-        when=_condition("when", spec.when, vocabulary),
-        clear=None if spec.clear is None else _condition("clear", spec.clear, vocabulary),
+        when=when,
+        clear=clear,
         timing=Timing(spec.hold, spec.cooldown, spec.keep_firing_for),
         segments=tuple(spec.segments),
         labels={**spec.labels, "shows": ",".join(shows)} if shows else dict(spec.labels),

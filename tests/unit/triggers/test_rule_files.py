@@ -1,0 +1,139 @@
+"""Rule files: what is wrong is said as file:line: message, all of it at once."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from libs.runtime.errors import ConfigError
+from libs.runtime.settings import RuntimeSettings
+from libs.runtime.stream.settings import StreamSettings
+from services.triggers.__main__ import app
+from services.triggers.adapters.rule_file import MAX_BYTES, STANDARD, RuleFileError, load, parse
+from services.triggers.app import run
+from services.triggers.domain.rules import parse_duration
+from services.triggers.settings import TriggersSettings
+from tests.unit.triggers.shop import rule_text
+
+GOOD = rule_text("score < 3")
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(RuleFileError) as error:
+        parse(text, "my.yaml")
+    return str(error.value).splitlines()
+
+
+def test_the_shipped_set_loads_and_each_rule_names_its_team() -> None:
+    rules = load(STANDARD)
+    assert [rule.id for rule in rules] == [
+        "engagement-drop",
+        "order-frequency-drop",
+        "email-disengaged",
+        "visit-without-purchase",
+        "no-site-activity",
+        "return-without-purchase",
+        "negative-support-unresolved",
+        "subscription-pause-or-cancel",
+    ]
+    assert [rule.level for rule in rules] == ["yellow"] * 4 + ["red"] * 4
+    assert all(rule.labels["team"] and rule.labels["shows"] for rule in rules)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "my.yaml:1: is empty"),
+        ("rules: [", "my.yaml:1: not YAML"),
+        ("- 1", "my.yaml:1: rules: Input should be"),
+        ("rules: []", "my.yaml:1: rules: List should have at least 1 item"),
+        ("a: !!python/object/apply:os.system [id]", "my.yaml:1: not YAML: could not determine a constructor"),
+        (GOOD.replace("level: red", "level: crimson"), "my.yaml:3: level: Input should be 'yellow', 'red'"),
+        (
+            GOOD.replace("score < 3", "scor < 3"),
+            "my.yaml:5: probe: when: unknown column 'scor', did you mean 'score'?",
+        ),
+        (GOOD.replace("score < 3", ">-\n      score <\n      3 3"), "my.yaml:6: probe: when: not SQL"),
+        (GOOD.replace("{score}", "{scor}"), "my.yaml:7: probe: annotations: unknown column 'scor'"),
+        (GOOD.replace("{team: tests}", "{owner: tests}"), "my.yaml:6: labels: team is missing"),
+        (GOOD.replace("    title: Probe\n", ""), "my.yaml:2: title: Field required"),
+        (GOOD + "    clears: score > 3\n", "my.yaml:8: clears: Extra inputs are not permitted"),
+        (GOOD + "    for: a while\n", "my.yaml:8: for: 'a while' is not a span of time"),
+        (GOOD + "    cooldown: 9000d\n", "my.yaml:8: cooldown: '9000d' is longer than ten years"),
+        (GOOD + "    when: score > 4\n", "my.yaml:8: when is there twice"),
+        (GOOD + "    segments: vip\n", "my.yaml:8: segments: Input should be a valid list"),
+        (GOOD + GOOD.removeprefix("rules:\n"), "my.yaml:8: rule probe is there twice"),
+        (
+            GOOD.replace('"score {score}"', '"x", shows: [scor]'),
+            "my.yaml:7: probe: annotations: unknown column",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_by_line(text: str, said: str) -> None:
+    assert any(line.startswith(said) for line in problems(text)), problems(text)
+
+
+def test_one_bad_rule_does_not_hide_the_next() -> None:
+    second = GOOD.removeprefix("rules:\n").replace("probe", "other").replace("score < 3", "sum(score) < 3")
+    assert len(problems(GOOD.replace("level: red", "level: crimson") + second)) == 2
+
+
+def test_a_file_that_is_not_there_or_too_large_is_an_error_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(RuleFileError, match="cannot be read"):
+        load(tmp_path / "none.yaml")
+    (tmp_path / "large.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
+    with pytest.raises(RuleFileError, match="larger than"):
+        load(tmp_path / "large.yaml")
+
+
+def test_more_rules_than_a_row_has_room_for_are_refused() -> None:
+    one = GOOD.removeprefix("rules:\n")
+    text = "rules:\n" + "".join(one.replace("probe", f"probe-{i}") for i in range(65))
+    assert "at most 64" in problems(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("0", timedelta(0)),
+        (0, timedelta(0)),
+        ("90s", timedelta(seconds=90)),
+        ("1d12h", timedelta(days=1, hours=12)),
+        ("2w", timedelta(days=14)),
+        ("15m", timedelta(minutes=15)),
+    ],
+)
+def test_spans_are_prometheus_spans(text: object, span: timedelta) -> None:
+    assert parse_duration(text) == span
+
+
+@pytest.mark.parametrize("text", ["", "1", "1 d", "d", "-1d", "1.5d", "1y", 5, None, "1d" * 30])
+def test_other_spans_are_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="span of time"):
+        parse_duration(text)
+
+
+def test_any_change_of_a_rule_is_another_version_but_not_another_condition() -> None:
+    (before,) = parse(GOOD, "a")
+    (retitled,) = parse(GOOD.replace("title: Probe", "title: Other"), "a")
+    (moved,) = parse(GOOD.replace("score < 3", "score < 4"), "a")
+    assert retitled.version != before.version
+    assert retitled.condition == before.condition
+    assert moved.condition != before.condition
+
+
+def test_check_prints_the_problems_and_its_status_says_so(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(GOOD.replace("score < 3", "scor < 3"))
+    answer = CliRunner().invoke(app, ["check", str(bad)])
+    assert answer.exit_code == 1
+    assert f"{bad}:5: " in answer.output
+    assert CliRunner().invoke(app, ["check"]).exit_code == 0
+
+
+async def test_the_service_does_not_start_with_a_bad_file(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("rules: 3")
+    with pytest.raises(ConfigError, match=f"{bad}:1: "):
+        await run(RuntimeSettings(), StreamSettings(), TriggersSettings(rules_file=bad))
