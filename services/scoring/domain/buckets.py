@@ -1,0 +1,89 @@
+"""Day buckets: counts by day in a ring that only moves forward. Order-free within its horizon.
+
+A day older than the ring is left out; a newer one clears the days it overtakes. Two days share a byte
+(`nibble_*`, up to 15 a day), or a day has a byte of bits (`bits_*`).
+"""
+
+from typing import Any
+
+from numba import njit
+
+FULL = 15
+
+
+@njit(cache=True)
+def nibble_get(ring: Any, day: int) -> int:
+    """The count of one day; the caller knows that the day is in the ring."""
+    at = day % (2 * len(ring))
+    return int(ring[at >> 1]) >> (4 * (at & 1)) & FULL
+
+
+@njit(cache=True)
+def nibble_set(ring: Any, day: int, count: int) -> None:
+    at = day % (2 * len(ring))
+    shift = 4 * (at & 1)
+    ring[at >> 1] = (int(ring[at >> 1]) & ~(FULL << shift) & 0xFF) | (count << shift)
+
+
+@njit(cache=True)
+def nibble_advance(ring: Any, newest: int, day: int) -> int:
+    """Make room for a day; returns the newest day of the ring."""
+    if day <= newest:
+        return newest
+    size = 2 * len(ring)
+    if day - newest >= size:
+        ring[:] = 0
+    else:
+        for d in range(newest + 1, day + 1):
+            nibble_set(ring, d, 0)
+    return day
+
+
+@njit(cache=True)
+def nibble_add(ring: Any, newest: int, day: int, count: int) -> int:
+    """Add to a day (subtract if negative) and return what it held; -1 if the day is past the horizon."""
+    if day <= newest - 2 * len(ring) or day > newest:
+        return -1
+    held = nibble_get(ring, day)
+    nibble_set(ring, day, min(max(held + count, 0), FULL))
+    return held
+
+
+@njit(cache=True)
+def nibble_sum(ring: Any, newest: int, first: int, last: int) -> int:
+    """The sum over the days first..last, as far as the ring holds them."""
+    total = 0
+    for day in range(max(first, newest - 2 * len(ring) + 1), min(last, newest) + 1):
+        total += nibble_get(ring, day)
+    return total
+
+
+@njit(cache=True)
+def popcount(bits: int) -> int:
+    count = 0
+    while bits:
+        bits &= bits - 1
+        count += 1
+    return count
+
+
+@njit(cache=True)
+def bits_advance(ring: Any, newest: int, day: int) -> int:
+    if day <= newest:
+        return newest
+    size = len(ring)
+    if day - newest >= size:
+        ring[:] = 0
+    else:
+        for d in range(newest + 1, day + 1):
+            ring[d % size] = 0
+    return day
+
+
+@njit(cache=True)
+def bits_sum(ring: Any, newest: int, first: int, last: int) -> int:
+    """How many different things were marked on each day, summed over the days first..last."""
+    total = 0
+    for day in range(max(first, newest - len(ring) + 1), min(last, newest) + 1):
+        total += popcount(int(ring[day % len(ring)]))
+    return total

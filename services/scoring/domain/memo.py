@@ -1,0 +1,59 @@
+"""What a partition remembers beside its rows: its tenants and their feeds, segment names, imports."""
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from services.scoring.domain.row import TENANT
+
+CONSUMER = "consumer"
+_SEGMENTS = 255  # a row's segment is one byte
+
+
+class Memo(msgspec.Struct):
+    """Kept in the checkpoint. Lists are indexed by what stands in the rows; they only grow."""
+
+    tenants: list[str] = msgspec.field(default_factory=list)
+    feeds: list[tuple[int, int, int]] = msgspec.field(default_factory=list)
+    segments: list[str] = msgspec.field(default_factory=lambda: [CONSUMER])
+    importing: bool = False  # the last chunk held imported events
+    import_wall: float = 0.0  # wall clock when the last of them was taken in
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Memo).decode
+
+
+class Partition:
+    """A memo opened for work: lookups by name, feeds as the loops want them."""
+
+    def __init__(self, blob: bytes) -> None:
+        self.memo = _decode(blob) if blob else Memo()
+        self._tenants = {name: i for i, name in enumerate(self.memo.tenants)}
+        self._segments = {name: i for i, name in enumerate(self.memo.segments)}
+
+    def tenant(self, name: str) -> int:
+        index = self._tenants.get(name)
+        if index is None:
+            index = self._tenants[name] = len(self._tenants)
+            self.memo.tenants.append(name)
+            self.memo.feeds.append((0, 0, 0))
+        return index
+
+    def segment(self, name: str | None) -> int:
+        if name is None:
+            return 0
+        index = self._segments.get(name)
+        if index is None and len(self._segments) < _SEGMENTS:
+            index = self._segments[name] = len(self._segments)
+            self.memo.segments.append(name)
+        return index or 0
+
+    def feeds(self) -> npt.NDArray[np.void]:
+        return np.array(self.memo.feeds or [(0, 0, 0)], TENANT)
+
+    def keep_feeds(self, feeds: npt.NDArray[np.void]) -> None:
+        self.memo.feeds = [tuple(row) for row in feeds.tolist()][: len(self.memo.tenants)]
+
+    def blob(self) -> bytes:
+        return _encode(self.memo)

@@ -1,0 +1,163 @@
+"""One customer in under 1 KB: the layout of a row, version 1.
+
+*Facts* do not depend on the order of arrival: counts add, times take the latest or the earliest, day
+buckets are keyed by the day. *Memory* depends on the order of arrival and nothing else: what was seen
+(duplicate rings), which band holds, what was last said. Times are UTC seconds since 1970, 0 = never.
+"""
+
+import numpy as np
+
+LAYOUT = 1
+DAY = 86_400
+
+# Bounds. What lies past one is stated in docs/health.md and never guessed.
+ORDERS_KEPT = 4  # recent orders that can still be edited, cancelled or refunded one by one
+TICKETS_KEPT = 4  # tickets followed at once; closed ones make room first
+SKIPS_KEPT = 3
+COMMERCIAL_RING = 16  # event ids remembered: orders, tickets, subscriptions and the like
+BEHAVIOURAL_RING = 24  # event ids remembered: visits, e-mail
+SIGNALS = 4  # in the order of signals.NAMES
+
+# Day buckets: how many days back from the newest day in them. Two days share a byte (up to 15 each),
+# visits have a byte a day: 8 bits, one for each eighth of the session hashes.
+ENGAGED_DAYS = 64  # two windows of 30 days
+SENT_DAYS = 64
+ORDER_DAYS = 96  # a window of 90 days
+TICKET_DAYS = 32  # a window of 14 days
+
+ROW = np.dtype(
+    [
+        # facts, 8 bytes
+        ("spend", "i8"),  # net, minor units of the tenant's currency
+        ("occasions", "f8"),  # order days, forgotten with tau, seen from occasions_day
+        ("order_amount", "i8", (ORDERS_KEPT,)),
+        ("order_refunded", "i8", (ORDERS_KEPT,)),
+        ("return_amount", "i8"),
+        ("return_base", "i8"),  # value of the order that came back; 0 = not known
+        ("mood_sum", "f8"),  # sentiments -1 to 1, decayed, seen from mood_at
+        ("mood_weight", "f8"),
+        ("mrr", "i8"),
+        # memory, 8 bytes
+        ("commercial", "u8", (COMMERCIAL_RING,)),
+        ("behavioural", "u8", (BEHAVIOURAL_RING,)),
+        ("said_digest", "u8"),  # of all that a reader can see, as last published; 0 = never
+        # facts, 4 bytes
+        ("first_seen", "u4"),
+        ("imported_at", "u4"),
+        ("described_at", "u4"),  # when segment and excluded were last told
+        ("orders_total", "i4"),
+        ("occasions_day", "u4"),
+        ("settled_first", "u4"),  # orders that left the ring of recent ones
+        ("settled_last", "u4"),
+        ("settled_rhythm_first", "u4"),  # the same without gifts
+        ("settled_rhythm_last", "u4"),
+        ("order_key", "u4", (ORDERS_KEPT,)),
+        ("order_at", "u4", (ORDERS_KEPT,)),
+        ("order_version", "u4", (ORDERS_KEPT,)),
+        ("orders_day", "u4"),
+        ("engaged_day", "u4"),
+        ("sends_day", "u4"),
+        ("last_visit", "u4"),
+        ("last_click", "u4"),
+        ("unsubscribed", "u4"),
+        ("resubscribed", "u4"),
+        ("return_at", "u4"),
+        ("return_order", "u4"),
+        ("shipped", "u4"),
+        ("delivered", "u4"),
+        ("ticket_key", "u4", (TICKETS_KEPT,)),
+        ("ticket_opened", "u4", (TICKETS_KEPT,)),
+        ("ticket_status_at", "u4", (TICKETS_KEPT,)),
+        ("ticket_mood_at", "u4", (TICKETS_KEPT,)),
+        ("tickets_day", "u4"),
+        ("tickets_total", "u4"),
+        ("mood_at", "u4"),
+        ("trouble_opened", "u4"),  # told by a person who talked to the customer
+        ("trouble_closed", "u4"),
+        ("csm_at", "u4"),
+        ("nps_at", "u4"),
+        ("csat_at", "u4"),
+        ("ces_at", "u4"),
+        ("asked_at", "u4"),
+        ("sub_at", "u4"),
+        ("sub_paid", "u4"),
+        ("sub_failed", "u4"),
+        ("sub_skips", "u4", (SKIPS_KEPT,)),
+        ("renewal_at", "u4"),
+        ("renewal_known", "u4"),
+        ("mrr_known", "u4"),
+        ("seats_known", "u4"),
+        ("seats_bought", "u4"),
+        ("seats_active", "u4"),
+        ("champion_at", "u4"),
+        # memory, 4 bytes
+        ("scored_at", "u4"),
+        ("said_score", "f4"),  # as in the last health.changed
+        ("said_confidence", "f4"),
+        ("said_points", "f4", (SIGNALS,)),
+        # 2 bytes
+        ("tenant", "u2"),  # index into the partition's memo
+        ("reviews_positive", "u2"),
+        # facts, 1 byte
+        ("visits", "u1", (ENGAGED_DAYS,)),
+        ("clicks", "u1", (ENGAGED_DAYS // 2,)),
+        ("acts", "u1", (ENGAGED_DAYS // 2,)),  # orders a person placed, replies
+        ("sends", "u1", (SENT_DAYS // 2,)),
+        ("orders", "u1", (ORDER_DAYS // 2,)),  # without gifts
+        ("tickets", "u1", (TICKET_DAYS // 2,)),
+        ("order_flags", "u1", (ORDERS_KEPT,)),
+        ("ticket_flags", "u1", (TICKETS_KEPT,)),
+        ("segment", "u1"),  # index into the partition's memo
+        ("excluded", "u1"),
+        ("simulated", "u1"),
+        ("csm", "i1"),
+        ("nps", "u1"),
+        ("csat", "u1"),
+        ("ces", "u1"),
+        ("sub_state", "u1"),
+        ("sub_seen", "u1"),
+        # memory, 1 byte
+        ("pending_import", "u1"),
+        ("band", "u1"),
+        ("said_band", "u1"),
+        ("commercial_next", "u1"),
+        ("behavioural_next", "u1"),
+    ],
+    align=True,
+)
+
+MEMORY = frozenset(
+    {
+        *("commercial", "commercial_next", "behavioural", "behavioural_next"),
+        *("scored_at", "band", "pending_import"),
+        *("said_digest", "said_score", "said_confidence", "said_points", "said_band"),
+    }
+)
+"""Fields that may depend on the order of arrival; all others are facts."""
+
+# One row a tenant of the partition: what one customer's row cannot know.
+TENANT = np.dtype([("since", "u4"), ("site_last", "u4"), ("mail_last", "u4")])
+
+# One decoded event. What `key`, `amount`, `base`, `code` and `moment` mean depends on `kind`.
+EVENT = np.dtype(
+    [
+        ("slot", "i8"),
+        ("amount", "i8"),
+        ("base", "i8"),
+        ("at", "u4"),
+        ("received", "u4"),
+        ("key", "u4"),
+        ("moment", "u4"),
+        ("code", "i4"),
+        ("tenant", "u2"),
+        ("kind", "u1"),
+        ("flags", "u1"),
+    ],
+    align=True,
+)
+
+# EVENT.flags
+BACKFILL, SIMULATED, COUNTS, GIFT, RENEWAL, MACHINE, PRICED = 1, 2, 4, 8, 16, 32, 64
+
+# ROW.band and what stands for it on the wire
+RED, YELLOW, GREEN = 1, 2, 3
