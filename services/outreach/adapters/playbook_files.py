@@ -1,6 +1,7 @@
 """Playbooks and the team from YAML files. What is wrong is told with file and line."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,21 @@ from services.outreach.domain.people import Team
 from services.outreach.domain.playbook import ANY_RULE, Playbook, PlaybookBook, TaskStep
 
 M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Everything the shop writes in files: what to do, in which words, and who does it."""
+
+    book: PlaybookBook
+    templates: Templates
+    team: Team
+
+
+def load_library(playbooks: Path, templates: Path, team: Path) -> Library:
+    """Read and check all files. Raises ConfigError naming every fault at once."""
+    words, people = Templates(templates), load_file(team, Team)
+    return Library(load_playbooks(playbooks, words, people), words, people)
 
 
 def load_playbooks(folder: Path, templates: Templates, team: Team) -> PlaybookBook:

@@ -25,7 +25,7 @@ class ObservedOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderFact:
-    """One event about an order. `placed_at` is only on events that say when the order was made."""
+    """One event about an order; `at` is its event time."""
 
     kind: Literal["placed", "updated", "cancelled", "refunded"]
     order_id: str
@@ -33,7 +33,6 @@ class OrderFact:
     amount_minor: int = 0
     counts: bool = True
     refund_id: str = ""
-    placed_at: datetime | None = None
 
 
 def observe(order: ObservedOrder, fact: OrderFact) -> ObservedOrder:
@@ -72,7 +71,8 @@ def result(orders: Iterable[ObservedOrder], opened_at: datetime, closes_at: date
     An exact tie at `opened_at` happened before anything could have been shown, so it does not count.
     """
     bought = [one for one in orders if _within(one, opened_at, closes_at)]
-    kept = [one for one in bought if one.net_minor > 0]
+    # An order in another currency has no amount here, but it is a purchase all the same.
+    kept = [one for one in bought if one.net_minor > 0 or one.amount_minor == 0]
     return Result("success" if kept else "failure", len(kept), sum(one.net_minor for one in kept))
 
 

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from libs.events.types import Label, Stage
 
@@ -12,17 +12,22 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 ANY_RULE = "*"
 
 
-def parse_span(value: object) -> object:
+def parse_span(value: object) -> timedelta:
     """`30m`, `24h`, `3d` or `2w` of business time."""
     if isinstance(value, timedelta):
         return value
-    found = re.fullmatch(r"(\d{1,4})([mhdw])", str(value))
+    found = re.fullmatch(r"(\d{1,7})([mhdw])", str(value))
     if found is None:
         raise ValueError("expected a length of time such as 30m, 24h, 3d or 2w")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-Span = Annotated[timedelta, BeforeValidator(parse_span)]
+def span_text(span: timedelta) -> str:
+    """What `parse_span` reads, in minutes."""
+    return f"{span // timedelta(minutes=1)}m"
+
+
+Span = Annotated[timedelta, BeforeValidator(parse_span), PlainSerializer(span_text, return_type=str)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Level = Literal["yellow", "red", "account", "green"]
 Outcome = Literal["reached", "no_answer", "resolved", "not_resolved", "declined"]

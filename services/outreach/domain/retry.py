@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-# Seconds. Short at first for a restart, then long enough for an outage; the last one repeats for events.
-WAITS_S = (1, 5, 30, 120, 600, 1800)
+# Seconds. Short at first for a restart, then long enough for a bad night: 7.7 hours in all.
+WAITS_S = (1, 5, 30, 120, 600, 1800, 3600, 7200, 14_400)
 JITTER = 0.2  # of the wait, so that a thousand effects that failed together do not return together
 
 
