@@ -11,14 +11,15 @@ import numpy.typing as npt
 from libs.events import DecodeError, decode_hot, message_key
 from libs.events.topics import CUSTOMER_HEALTH
 from libs.runtime.stream import Chunk, DeadLetter, Output, Record, Rows
-from services.scoring.domain.decode import Columns, Decoder
+from services.scoring.domain.decode import Decoder
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.money import Money
+from services.scoring.domain.numbers import World
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.domain.snapshot import Words
-from services.scoring.domain.update import APPLIED, DUPLICATE, apply_events, find_changed
+from services.scoring.domain.update import APPLIED, DUPLICATE, Columns, apply_events, find_changed
 from services.scoring.ports import NoObserver, Observer
-from services.scoring.publish import SILENCE, Occasion, Publisher
+from services.scoring.publish import SILENCE, Ground, Occasion, Publisher
 
 # An import is over when no imported event has come for this long (wall seconds) or a chunk of live
 # events alone has: only then do sweeps say what the import found.
@@ -50,7 +51,7 @@ class Scorer:
         words = Words(
             scorecard.version, scorecard.base, scorecard.shop.horizon_days, scorecard.high_tier_minor
         )
-        self._publisher = Publisher(self._card, words, self._money, self._observer)
+        self._publisher = Publisher(words, self._money, self._observer)
         self._decoder = Decoder(self._money)
         self._wall = wall
         self._merges = 0
@@ -80,16 +81,14 @@ class Scorer:
         """Time alone: say again whoever would now read differently, and once what an import found."""
         slots = rows.slots
         partition = Partition(rows.memo)
-        feeds = partition.feeds()
-        changed = np.empty(len(slots), np.int64)
+        ground = Ground(rows, partition, World(partition.feeds(), self._card))
         at, over = int(now.timestamp()), self._import_over(partition)
-        count = find_changed(rows.array, slots, at, feeds, self._card, over, changed)
-        mark = f"sweep:{at}"
-        due = changed[:count]
+        due = find_changed(rows.array, slots, at, ground.world, over)
+        mark = f"sweep-{at}"
         imported = rows.array["pending_import"][due] != 0
         for imports, chosen in ((True, due[imported]), (False, due[~imported])):
             occasions = [Occasion(slot, now, SILENCE, mark) for slot in chosen.tolist()]
-            yield from self._publisher.publish(rows, partition, feeds, occasions, imports=imports)
+            yield from self._publisher.publish(ground, occasions, imports=imports)
 
     def _import_over(self, partition: Partition) -> bool:
         memo = partition.memo
@@ -102,36 +101,30 @@ class Scorer:
         events = [taken.event for taken in run]
         slots = rows.ensure_many([message_key(e.tenant, e.subject) for e in events])
         columns = self._decoder.columns(events, slots, partition)
+        ground = Ground(rows, partition, World(partition.feeds(), self._card))
+        sources = [_occasion(taken, slot, number) for taken, slot in zip(run, slots.tolist(), strict=True)]
         outcome = np.zeros(len(run), np.uint8)
-        feeds = partition.feeds()
-        yield from self._apply(run, columns, rows, partition, feeds, outcome, number)
-        partition.keep_feeds(feeds)
+        yield from self._apply(columns, ground, sources, outcome)
+        partition.keep_feeds(ground.world.tenants)
         self._note(events, outcome, rows, partition)
         rows.touch_many(slots[outcome != DUPLICATE])
-        occasions = [_occasion(run[i], slots, i, number) for i in _last_by_slot(slots, outcome == APPLIED)]
-        yield from self._publisher.publish(rows, partition, feeds, occasions)
+        touched = [sources[i] for i in _last_by_slot(slots, outcome == APPLIED)]
+        yield from self._publisher.publish(ground, touched)
 
     def _apply(
-        self,
-        run: Sequence[_Taken],
-        columns: Columns,
-        rows: Rows,
-        partition: Partition,
-        feeds: npt.NDArray[np.void],
-        outcome: npt.NDArray[np.uint8],
-        number: int,
+        self, columns: Columns, ground: Ground, sources: Sequence[Occasion], outcome: npt.NDArray[np.uint8]
     ) -> Iterator[Record]:
         """The compiled loop. It halts before the first live event of an imported customer, whose import
-        is said first: what is already true in it is armed silently by those who read it."""
-        slots = columns.events["slot"]
+        is said first: what is already true in it is armed silently by those who read it.
+        """
         done = 0
         while True:
-            done = apply_events(rows.array, *columns, feeds, self._card, done, outcome)
-            if done == len(run):
+            done = apply_events(ground.rows.array, columns, ground.world, done, outcome)
+            if done == len(outcome):
                 return
-            occasion = _occasion(run[done], slots, done, number)._replace(cause=SILENCE)
-            occasion = occasion._replace(mark=f"import:{occasion.mark}")
-            yield from self._publisher.publish(rows, partition, feeds, [occasion], imports=True)
+            source = sources[done]
+            first = source._replace(cause=SILENCE, mark=f"import-{source.mark}")
+            yield from self._publisher.publish(ground, [first], imports=True)
 
     def _note(
         self,
@@ -152,10 +145,9 @@ class Scorer:
         self._observer.took([event.event_type for event in events], duplicates)
 
 
-def _occasion(taken: _Taken, slots: npt.NDArray[np.int64], i: int, number: int) -> Occasion:
+def _occasion(taken: _Taken, slot: int, number: int) -> Occasion:
     event = taken.event
-    mark = f"{number}-{taken.offset}"
-    return Occasion(int(slots[i]), event.receivedat, event.id, mark, event.traceparent)
+    return Occasion(slot, event.receivedat, event.id, f"{number}-{taken.offset}", event.traceparent)
 
 
 def _last_by_slot(slots: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_]) -> list[int]:

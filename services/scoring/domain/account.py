@@ -45,7 +45,7 @@ def _terms(row: Any, ev: Any) -> None:
         row.renewal_at = max(row.renewal_at, ev.moment) if ev.at == row.renewal_known else ev.moment
         row.renewal_known = ev.at
     if ev.flags & PRICED and ev.code > 0 and ev.at >= row.mrr_known:
-        monthly = int(round(ev.amount * MONTH_DAYS / ev.code))
+        monthly = round(ev.amount * MONTH_DAYS / ev.code)
         row.mrr = max(row.mrr, monthly) if ev.at == row.mrr_known else monthly
         row.mrr_known = ev.at
 

@@ -23,7 +23,7 @@ from services.scoring.domain.row import (
     SIMULATED,
 )
 from services.scoring.domain.support import NEGATIVE, NEUTRAL, NOT_RESOLVED, POSITIVE, RESOLVED
-from services.scoring.domain.update import BEHAVES, MAIL_FEED, hash_all
+from services.scoring.domain.update import BEHAVES, MAIL_FEED, Columns, hash_all
 
 MOODS = {None: 0, "negative": NEGATIVE, "neutral": NEUTRAL, "positive": POSITIVE}
 OUTCOMES = {"resolved": RESOLVED, "not_resolved": NOT_RESOLVED}
@@ -51,14 +51,6 @@ class Moved(NamedTuple):
     moment: int = 0
     code: int = 0
     flags: int = 0
-
-
-class Columns(NamedTuple):
-    """A run of events, ready for the loops."""
-
-    events: npt.NDArray[np.void]
-    hints: npt.NDArray[np.uint8]
-    ids: npt.NDArray[np.uint64]
 
 
 def key_of(reference: str | None) -> int:

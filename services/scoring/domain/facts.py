@@ -12,7 +12,7 @@ from libs.events import Facts
 from services.scoring.domain.account import ACTIVE, CANCELLED, NONE, skips_in_a_row
 from services.scoring.domain.buckets import bits_sum, nibble_sum
 from services.scoring.domain.engagement import engaged_between
-from services.scoring.domain.numbers import CardNumbers
+from services.scoring.domain.numbers import CardNumbers, World
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.row import DAY, ORDERS_KEPT, TICKETS_KEPT
@@ -161,14 +161,15 @@ def _voice(row: Any, out: Any) -> None:
 
 
 @njit(cache=True)
-def facts_of(row: Any, now: int, rhythm: Rhythm, feeds: Any, card: CardNumbers, out: Any) -> None:
+def facts_of(row: Any, now: int, rhythm: Rhythm, world: World, out: Any) -> None:
     """Fill `out`, one value a column of COLUMNS."""
+    feeds = world.tenants[row.tenant]
     out[:] = np.nan
     out[FIRST_SEEN], out[DATA_SINCE] = _when(row.first_seen), _when(feeds.since)
     out[TENURE], out[IMPORTED] = tenure_of(row, now), _when(row.imported_at)
     out[EXCLUDED] = row.excluded
     _orders(row, now, rhythm, out)
-    _engagement(row, now, feeds, card, out)
+    _engagement(row, now, feeds, world.card, out)
     _returns(row, now, out)
     _support(row, now, out)
     _account(row, out)

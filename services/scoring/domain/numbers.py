@@ -43,3 +43,18 @@ class CardNumbers(NamedTuple):
     loyal_orders: int
     lapsed_below: float
     feed_days: float  # a source silent for longer, for the whole tenant, is not live
+
+
+class World(NamedTuple):
+    """What a row is scored against: its partition's tenants (row.TENANT) and the scorecard."""
+
+    tenants: npt.NDArray[np.void]
+    card: CardNumbers
+
+
+class Board(NamedTuple):
+    """Room for the signals of one row."""
+
+    values: npt.NDArray[np.float64]
+    evidence: npt.NDArray[np.float64]  # below 0: never seen
+    points: npt.NDArray[np.float64]

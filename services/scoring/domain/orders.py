@@ -5,7 +5,7 @@ orders are kept one by one so that they can still change; older ones are *settle
 """
 
 from math import exp
-from typing import Any
+from typing import Any, NamedTuple
 
 from numba import njit
 
@@ -15,6 +15,14 @@ from services.scoring.domain.row import COUNTS, DAY, GIFT, ORDER_DAYS, ORDERS_KE
 
 # order_flags: COUNTS, GIFT and RENEWAL of the event, and:
 CANCELLED, EDITED, PLACED, USED = 64, 128, 1, 32
+
+
+class Order(NamedTuple):
+    """One order as it now stands: when it was placed, what is left of its amount."""
+
+    at: int
+    worth: int
+    flags: int
 
 
 @njit(cache=True)
@@ -55,16 +63,16 @@ def _rhythm(row: Any, at: int, sign: int, tau_days: float) -> None:
 
 
 @njit(cache=True)
-def _count(row: Any, at: int, worth: int, flags: int, sign: int, tau_days: float) -> None:
+def _count(row: Any, order: Order, sign: int, tau_days: float) -> None:
     """Add an order to the totals, or take it back (sign -1)."""
-    if not counts(flags):
+    if not counts(order.flags):
         return
     row.orders_total += sign
-    row.spend += sign * worth
-    if flags & GIFT == 0:
-        _rhythm(row, at, sign, tau_days)
-    if flags & RENEWAL == 0:  # an automatic renewal is a payment, not engagement (FIELD.md 10)
-        day = at // DAY
+    row.spend += sign * order.worth
+    if order.flags & GIFT == 0:
+        _rhythm(row, order.at, sign, tau_days)
+    if order.flags & RENEWAL == 0:  # an automatic renewal is a payment, not engagement (FIELD.md 10)
+        day = order.at // DAY
         advance_engaged(row, day)
         nibble_add(row.acts, row.engaged_day, day, sign)
 
@@ -121,28 +129,30 @@ def _room(row: Any, at: int) -> int:
 @njit(cache=True)
 def _full(row: Any) -> bool:
     """Whether an unknown order may be one that was settled."""
+    used = 0
     for i in range(ORDERS_KEPT):
-        if row.order_flags[i] & USED == 0:
-            return False
-    return True
+        used += row.order_flags[i] & USED != 0
+    return used == ORDERS_KEPT
 
 
 @njit(cache=True)
-def _insert(row: Any, key: int, at: int, amount: int, flags: int, tau_days: float) -> int:
-    i = _room(row, at)
-    _count(row, at, amount, flags, 1, tau_days)
+def _insert(row: Any, key: int, order: Order, tau_days: float) -> int:
+    """A new order: counted, and kept in the ring unless it is older than all of it (-1)."""
+    i = _room(row, order.at)
+    _count(row, order, 1, tau_days)
     if i < 0:
-        _settle(row, at, flags)
+        _settle(row, order.at, order.flags)
         return i
-    row.order_key[i], row.order_at[i], row.order_version[i] = key, at, at
-    row.order_amount[i], row.order_refunded[i], row.order_flags[i] = amount, 0, flags | USED
+    row.order_key[i], row.order_at[i], row.order_version[i] = key, order.at, order.at
+    row.order_amount[i], row.order_refunded[i] = order.worth, 0
+    row.order_flags[i] = order.flags | USED
     return i
 
 
 @njit(cache=True)
-def _take_back(row: Any, i: int, sign: int, tau_days: float) -> None:
+def _recount(row: Any, i: int, sign: int, tau_days: float) -> None:
     worth = _worth(row.order_amount[i], row.order_refunded[i])
-    _count(row, row.order_at[i], worth, row.order_flags[i], sign, tau_days)
+    _count(row, Order(int(row.order_at[i]), worth, int(row.order_flags[i])), sign, tau_days)
 
 
 @njit(cache=True)
@@ -150,10 +160,10 @@ def _placed(row: Any, ev: Any, tau_days: float) -> None:
     flags = (ev.flags & (COUNTS | GIFT | RENEWAL)) | PLACED
     i = _find(row, ev.key)
     if i < 0:
-        _insert(row, ev.key, ev.at, ev.amount, flags, tau_days)
+        _insert(row, ev.key, Order(int(ev.at), ev.amount, flags), tau_days)
         return
     held = int(row.order_flags[i])
-    _take_back(row, i, -1, tau_days)
+    _recount(row, i, -1, tau_days)
     row.order_at[i] = min(row.order_at[i], ev.at) if held & PLACED else ev.at
     if held & EDITED == 0:
         row.order_amount[i] = ev.amount
@@ -161,7 +171,7 @@ def _placed(row: Any, ev: Any, tau_days: float) -> None:
         row.order_version[i] = ev.at
     else:
         row.order_flags[i] = held | PLACED
-    _take_back(row, i, 1, tau_days)
+    _recount(row, i, 1, tau_days)
 
 
 @njit(cache=True)
@@ -171,35 +181,35 @@ def _updated(row: Any, ev: Any, tau_days: float) -> None:
     i = _find(row, ev.key)
     if i < 0:
         if not _full(row):  # else: an edit of an order that was settled; it stays as it was
-            _insert(row, ev.key, ev.at, ev.amount, flags, tau_days)
+            _insert(row, ev.key, Order(int(ev.at), ev.amount, flags), tau_days)
         return
     held = int(row.order_flags[i])
     version = row.order_version[i]
     if held & EDITED and (ev.at < version or (ev.at == version and ev.amount <= row.order_amount[i])):
         return
-    _take_back(row, i, -1, tau_days)
+    _recount(row, i, -1, tau_days)
     row.order_amount[i], row.order_version[i] = ev.amount, ev.at
     row.order_flags[i] = (held & (CANCELLED | PLACED | USED)) | flags
-    _take_back(row, i, 1, tau_days)
+    _recount(row, i, 1, tau_days)
 
 
 @njit(cache=True)
 def _cancelled(row: Any, ev: Any, tau_days: float) -> None:
     i = _find(row, ev.key)
     if i >= 0:
-        _take_back(row, i, -1, tau_days)
+        _recount(row, i, -1, tau_days)
         row.order_flags[i] |= CANCELLED
     elif not _full(row):  # told before the order itself: the order will not count
-        _insert(row, ev.key, ev.at, 0, CANCELLED, tau_days)
+        _insert(row, ev.key, Order(int(ev.at), 0, CANCELLED), tau_days)
     elif row.settled_first <= ev.moment <= row.settled_last:  # moment: when it was placed
-        _count(row, ev.moment, ev.amount, COUNTS, -1, tau_days)
+        _count(row, Order(int(ev.moment), ev.amount, COUNTS), -1, tau_days)
 
 
 @njit(cache=True)
 def _refunded(row: Any, ev: Any, tau_days: float) -> None:
     i = _find(row, ev.key)
     if i < 0 and not _full(row):  # told before the order itself
-        i = _insert(row, ev.key, ev.at, 0, 0, tau_days)
+        i = _insert(row, ev.key, Order(int(ev.at), 0, 0), tau_days)
     if i < 0:
         row.spend -= ev.amount
         return

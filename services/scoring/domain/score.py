@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from numba import njit
 
-from services.scoring.domain.numbers import CardNumbers
+from services.scoring.domain.numbers import Board, CardNumbers
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.row import DAY, GREEN, RED, YELLOW
@@ -22,8 +22,9 @@ class Scored(NamedTuple):
 
 
 @njit(cache=True)
-def combine(values: Any, evidence: Any, card: CardNumbers, points: Any) -> Scored:
+def combine(board: Board, card: CardNumbers) -> Scored:
     """Weights are shared over the signals that were ever seen; points sum to score minus base, exactly."""
+    values, evidence, points = board.values, board.evidence, board.points
     seen = 0.0
     sure = 0.0
     for i in range(len(points)):
@@ -35,7 +36,7 @@ def combine(values: Any, evidence: Any, card: CardNumbers, points: Any) -> Score
         points[i] = 0.0
         if evidence[i] >= 0.0 and seen > 0.0:
             value = min(max(values[i], 0.01), 99.99)  # keeps the rounded sum inside 0..100
-            part = int(round(card.weights[i] / seen * (value - card.base) * TICKS))
+            part = round(card.weights[i] / seen * (value - card.base) * TICKS)
             points[i] = part / TICKS
             ticks += part
     return Scored((card.base * TICKS + ticks) / TICKS, sure)
@@ -52,7 +53,7 @@ def plain_band(score: float, card: CardNumbers) -> int:
 def next_band(held: int, score: float, card: CardNumbers) -> int:
     """A band is left only when its border is passed by the margin, so that nothing flaps."""
     fresh = plain_band(score, card)
-    if held == 0 or fresh == held:
+    if held in (0, fresh):
         return fresh
     if held == GREEN:
         return fresh if score < card.green - card.margin else held
@@ -67,7 +68,7 @@ def next_band(held: int, score: float, card: CardNumbers) -> int:
 def tenure_of(row: Any, now: int) -> float:
     """Days since the first order, else since first seen."""
     first, _ = order_span(row, False)
-    since = first if first else int(row.first_seen)
+    since = first or int(row.first_seen)
     return max(now - since, 0) / DAY
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from numba import njit
 
 from services.scoring.domain.engagement import engaged_between, engaged_on
-from services.scoring.domain.numbers import CardNumbers
+from services.scoring.domain.numbers import Board, CardNumbers, World
 from services.scoring.domain.orders import order_days_in, order_span
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.row import DAY
@@ -133,10 +133,10 @@ def support_sentiment(row: Any, now: int, card: CardNumbers) -> Any:
 
 
 @njit(cache=True)
-def signals_of(
-    row: Any, now: int, rhythm: Rhythm, feeds: Any, card: CardNumbers, values: Any, evidence: Any
-) -> None:
-    """All signals of a row, into `values` and `evidence` (below 0: never seen)."""
+def signals_of(row: Any, now: int, rhythm: Rhythm, world: World, board: Board) -> None:
+    """All signals of a row, onto the board."""
+    card, feeds = world.card, world.tenants[row.tenant]
+    values, evidence = board.values, board.evidence
     values[RECENCY], evidence[RECENCY] = purchase_recency(row, rhythm, card)
     values[ENGAGEMENT], evidence[ENGAGEMENT] = engagement_trend(row, now, feeds, card)
     values[FREQUENCY], evidence[FREQUENCY] = order_frequency_trend(row, now, rhythm, card)

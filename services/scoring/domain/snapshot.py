@@ -12,10 +12,10 @@ from libs.events.families.health import Contribution, HealthChanged, HealthPoint
 from libs.events.hot import data_struct
 from services.scoring.domain.explain import label, sentence
 from services.scoring.domain.facts import COLUMNS, N_FACTS, SUBSCRIPTION_STATES
-from services.scoring.domain.numbers import CardNumbers
+from services.scoring.domain.numbers import World
 from services.scoring.domain.row import SIGNALS
 from services.scoring.domain.score import BANDS, STAGES
-from services.scoring.domain.update import describe
+from services.scoring.domain.update import Findings, describe
 
 _FACTS, _CONTRIBUTION, _SNAPSHOT = (
     data_struct(Facts),
@@ -28,35 +28,18 @@ CHANGE = 1.0  # points of score from which a change is worth saying
 _MOVED = 0.05  # points below which a signal has not moved
 
 
-class Described(NamedTuple):
-    """What the loops found for some rows, one line a row."""
-
-    slots: npt.NDArray[np.int64]
-    nows: npt.NDArray[np.int64]
-    signals: npt.NDArray[np.float64]  # values, evidence, points
-    heads: npt.NDArray[np.float64]  # score, confidence, stage, p_buy
-    facts: npt.NDArray[np.float64]
-    digests: npt.NDArray[np.uint64]
-
-
 def describe_rows(
     array: npt.NDArray[np.void],
     slots: npt.NDArray[np.int64],
     nows: npt.NDArray[np.int64],
-    feeds: npt.NDArray[np.void],
-    card: CardNumbers,
-) -> Described:
+    world: World,
+) -> Findings:
     """Score the rows in `slots`, each at its own now; their bands move on."""
     n = len(slots)
-    found = Described(
-        slots,
-        nows,
-        np.zeros((n, 3, SIGNALS)),
-        np.zeros((n, 4)),
-        np.empty((n, N_FACTS)),
-        np.zeros(n, np.uint64),
+    found = Findings(
+        np.zeros((n, 3, SIGNALS)), np.zeros((n, 4)), np.empty((n, N_FACTS)), np.zeros(n, np.uint64)
     )
-    describe(array, slots, nows, feeds, card, *found[2:])
+    describe(array, slots, nows, world, found)
     return found
 
 
@@ -112,25 +95,32 @@ class Words(NamedTuple):
     high_tier: int
 
 
-def snapshot_of(
-    found: Described, i: int, band: int, segment: str, cause: str, facts: dict[str, Any], words: Words
-) -> Any:
+class Told(NamedTuple):
+    """What stands beside the findings of one row."""
+
+    band: int
+    segment: str
+    cause: str
+    facts: dict[str, Any]
+
+
+def snapshot_of(found: Findings, i: int, told: Told, words: Words) -> Any:
     """The snapshot of line `i`."""
     score, confidence, stage, chance = found.heads[i].tolist()
     p_buy = None if chance != chance else chance  # noqa: PLR0124 (NaN)
     return _SNAPSHOT(
         score=score,
         base=words.base,
-        band=BANDS[band],
+        band=BANDS[told.band],
         confidence=round(confidence, 4),
         stage=STAGES[int(stage)],
-        segment=segment,
-        tier="high" if (facts.get("spend_total") or 0) >= words.high_tier else "standard",
+        segment=told.segment,
+        tier="high" if (told.facts.get("spend_total") or 0) >= words.high_tier else "standard",
         p_buy=None if p_buy is None else round(p_buy, 6),
         scorecard=words.version,
-        cause=cause,
-        contributions=_contributions(found.signals[i].tolist(), facts, p_buy, words),
-        facts=_FACTS(**facts),
+        cause=told.cause,
+        contributions=_contributions(found.signals[i].tolist(), told.facts, p_buy, words),
+        facts=_FACTS(**told.facts),
     )
 
 

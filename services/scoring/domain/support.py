@@ -89,7 +89,7 @@ def _ticket(row: Any, ev: Any, tau_days: float) -> None:
     if ev.kind in (k.TICKET_ESCALATED, k.TICKET_REOPENED) and mood == 0:
         mood = NEGATIVE  # nobody escalates or reopens out of joy
     _set_mood(row, i, ev.at, mood, ev.kind == k.TICKET_RATED)
-    whole = ev.kind == k.TICKET_OPENED or ev.kind == k.TICKET_RATED
+    whole = ev.kind in (k.TICKET_OPENED, k.TICKET_RATED)
     _feel(row, ev.at, mood, WEIGHT_TICKET if whole else WEIGHT_COMMENT, tau_days)
 
 
@@ -101,7 +101,7 @@ def _person(row: Any, ev: Any, tau_days: float) -> None:
         row.trouble_closed = max(row.trouble_closed, ev.at)
     if ev.code & NOT_RESOLVED:
         row.trouble_opened = max(row.trouble_opened, ev.at)
-        mood = mood if mood else NEGATIVE
+        mood = mood or NEGATIVE
     if mood and ev.at >= row.csm_at:
         row.csm = min(row.csm, mood - NEUTRAL) if ev.at == row.csm_at else mood - NEUTRAL
         row.csm_at = ev.at
@@ -119,7 +119,7 @@ def apply_support(row: Any, ev: Any, tau_days: float) -> None:
 
 @njit(cache=True)
 def is_open(row: Any, i: int) -> bool:
-    return row.ticket_opened[i] != 0 and row.ticket_flags[i] & CLOSED == 0
+    return bool(row.ticket_opened[i] != 0 and row.ticket_flags[i] & CLOSED == 0)
 
 
 @njit(cache=True)
@@ -130,7 +130,7 @@ def is_trouble(row: Any, i: int) -> bool:
     if row.ticket_mood_at[i] <= row.trouble_closed:
         return False
     after = row.ticket_flags[i] & RATED != 0 and row.ticket_mood_at[i] >= row.ticket_status_at[i]
-    return row.ticket_flags[i] & CLOSED == 0 or after
+    return bool(row.ticket_flags[i] & CLOSED == 0 or after)
 
 
 @njit(cache=True)

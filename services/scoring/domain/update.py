@@ -1,15 +1,16 @@
 """The loops: events into rows, rows into scores. What a reader of the rules would do by hand, compiled."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from services.scoring.domain import kinds as k
 from services.scoring.domain.account import apply_account, apply_subscription
 from services.scoring.domain.engagement import apply_engagement
 from services.scoring.domain.facts import DIGEST_COLUMNS, N_FACTS, TAIL, facts_of
-from services.scoring.domain.numbers import CardNumbers
+from services.scoring.domain.numbers import Board, CardNumbers, World
 from services.scoring.domain.orders import apply_order
 from services.scoring.domain.purchase import rhythm_of
 from services.scoring.domain.row import BACKFILL, BEHAVIOURAL_RING, COMMERCIAL_RING, SIGNALS, SIMULATED
@@ -39,10 +40,10 @@ def hash_all(text: Any, ends: Any, out: Any) -> None:
 
 @njit(cache=True)
 def _holds(ring: Any, identity: Any) -> bool:
+    found = False
     for i in range(len(ring)):
-        if ring[i] == identity:
-            return True
-    return False
+        found |= ring[i] == identity
+    return found
 
 
 @njit(cache=True)
@@ -83,47 +84,59 @@ def apply_event(row: Any, ev: Any, feeds: Any, card: CardNumbers) -> None:
 
 
 @njit(cache=True)
-def score_row(
-    row: Any, now: int, feeds: Any, card: CardNumbers, values: Any, evidence: Any, points: Any
-) -> Any:
+def score_row(row: Any, now: int, world: World, board: Board) -> Any:
     """Rhythm, score and confidence of a row at one moment; moves nothing."""
-    rhythm = rhythm_of(row, now, card.shop)
-    signals_of(row, now, rhythm, feeds, card, values, evidence)
-    return rhythm, combine(values, evidence, card, points)
+    rhythm = rhythm_of(row, now, world.card.shop)
+    signals_of(row, now, rhythm, world, board)
+    return rhythm, combine(board, world.card)
 
 
 @njit(cache=True)
-def apply_events(
-    rows: Any, events: Any, hints: Any, ids: Any, tenants: Any, card: CardNumbers, start: int, outcome: Any
-) -> int:
-    """Events from `start` on; returns the next one. Stops before a live event of an imported customer
-    whose import has not been said yet: the caller says it and goes on."""
-    values, evidence, points = np.empty(SIGNALS), np.empty(SIGNALS), np.empty(SIGNALS)
-    for i in range(start, len(events)):
-        ev = events[i]
+def _new_board() -> Board:
+    return Board(np.empty(SIGNALS), np.empty(SIGNALS), np.empty(SIGNALS))
+
+
+class Columns(NamedTuple):
+    """A run of events, ready for the loops."""
+
+    events: npt.NDArray[np.void]  # row.EVENT
+    hints: npt.NDArray[np.uint8]
+    ids: npt.NDArray[np.uint64]
+
+
+@njit(cache=True)
+def apply_events(rows: Any, columns: Columns, world: World, start: int, outcome: Any) -> int:
+    """Events from `start` on; returns the next one.
+
+    Stops before a live event of an imported customer whose import has not been said yet: the caller
+    says it and goes on.
+    """
+    board = _new_board()
+    for i in range(start, len(columns.events)):
+        ev = columns.events[i]
         row = rows[ev.slot]
-        feeds = tenants[ev.tenant]
         silent = ev.flags & BACKFILL != 0
         if row.pending_import and not silent:
             return i
         row.tenant = ev.tenant
-        if seen_before(row, ids[i], hints[i] & BEHAVES != 0):
+        if seen_before(row, columns.ids[i], columns.hints[i] & BEHAVES != 0):
             outcome[i] = DUPLICATE
             continue
-        if hints[i] & MAIL_FEED:
+        feeds = world.tenants[ev.tenant]
+        if columns.hints[i] & MAIL_FEED:
             feeds.mail_last = max(feeds.mail_last, ev.at)
-        apply_event(row, ev, feeds, card)
+        apply_event(row, ev, feeds, world.card)
         if silent:
             row.pending_import = 1
             row.imported_at = max(row.imported_at, ev.received)
             outcome[i] = SILENT
             continue
         now = max(int(ev.received), int(row.scored_at))
-        _, scored = score_row(row, now, feeds, card, values, evidence, points)
-        row.band = next_band(row.band, scored.score, card)
+        _, scored = score_row(row, now, world, board)
+        row.band = next_band(row.band, scored.score, world.card)
         row.scored_at = now
         outcome[i] = APPLIED
-    return len(events)
+    return len(columns.events)
 
 
 @njit(cache=True)
@@ -136,72 +149,69 @@ def _mix(h: Any, value: Any) -> Any:
 def digest_of(score: float, band: int, stage: int, facts: Any) -> Any:
     """All that a reader can see move, in 64 bits: score to 0.1, band, stage, counts and flags."""
     h = np.uint64(14695981039346656037)
-    h = _mix(h, np.uint64(int(round(score * 10))))
+    h = _mix(h, np.uint64(round(score * 10)))
     h = _mix(h, np.uint64(band * 8 + stage))
     tail = facts[TAIL]
-    h = _mix(h, np.uint64(0 if np.isnan(tail) else 1 + int(round(tail * 100))))
+    h = _mix(h, np.uint64(0 if np.isnan(tail) else 1 + round(tail * 100)))
     for i in range(len(DIGEST_COLUMNS)):
         value = facts[DIGEST_COLUMNS[i]]
         h = _mix(h, np.uint64(1) if np.isnan(value) else np.uint64(int(np.floor(value * 100)) + 1000))
     return h if h != np.uint64(0) else np.uint64(1)
 
 
-@njit(cache=True)
-def describe(
-    rows: Any, slots: Any, nows: Any, tenants: Any, card: CardNumbers,
-    signals: Any, heads: Any, facts: Any, digests: Any,
-) -> None:  # fmt: skip
-    """Everything a snapshot says of the rows in `slots`, each at its own now.
+class Findings(NamedTuple):
+    """Room for what a snapshot says, one line a row."""
 
-    `signals`: (n, 3, SIGNALS) values, evidence, points; `heads`: (n, 4) score, confidence, stage, p_buy
-    (NaN = no rhythm); the band of the row moves on.
-    """
+    signals: npt.NDArray[np.float64]  # (n, 3, SIGNALS): values, evidence, points
+    heads: npt.NDArray[np.float64]  # (n, 4): score, confidence, stage, p_buy (NaN = no rhythm)
+    facts: npt.NDArray[np.float64]  # (n, N_FACTS)
+    digests: npt.NDArray[np.uint64]
+
+
+@njit(cache=True)
+def describe(rows: Any, slots: Any, nows: Any, world: World, found: Findings) -> None:
+    """Everything a snapshot says of the rows in `slots`, each at its own now; their bands move on."""
     for i in range(len(slots)):
         row = rows[slots[i]]
-        feeds = tenants[row.tenant]
         now = max(int(nows[i]), int(row.scored_at))
-        rhythm, scored = score_row(row, now, feeds, card, signals[i, 0], signals[i, 1], signals[i, 2])
-        row.band = next_band(row.band, scored.score, card)
-        stage = stage_of(row, now, rhythm, card)
-        heads[i, 0], heads[i, 1], heads[i, 2] = scored.score, scored.confidence, stage
-        heads[i, 3] = rhythm.p_buy if rhythm.known else np.nan
-        facts_of(row, now, rhythm, feeds, card, facts[i])
-        digests[i] = digest_of(scored.score, row.band, stage, facts[i])
+        board = Board(found.signals[i, 0], found.signals[i, 1], found.signals[i, 2])
+        rhythm, scored = score_row(row, now, world, board)
+        row.band = next_band(row.band, scored.score, world.card)
+        stage = stage_of(row, now, rhythm, world.card)
+        head = found.heads[i]
+        head[0], head[1], head[2] = scored.score, scored.confidence, stage
+        head[3] = rhythm.p_buy if rhythm.known else np.nan
+        facts_of(row, now, rhythm, world, found.facts[i])
+        found.digests[i] = digest_of(scored.score, row.band, stage, found.facts[i])
 
 
 @njit(cache=True)
-def find_changed(
-    rows: Any, slots: Any, now: int, tenants: Any, card: CardNumbers, imports: bool, changed: Any
-) -> int:
-    """Which of `slots` would now say something new; how many there are. Imported rows only if `imports`."""
-    values, evidence, points = np.empty(SIGNALS), np.empty(SIGNALS), np.empty(SIGNALS)
-    facts = np.empty(N_FACTS)
+def find_changed(rows: Any, slots: Any, now: int, world: World, imports: bool) -> Any:
+    """Which of `slots` would now say something new. Imported rows only if `imports`."""
+    board, facts = _new_board(), np.empty(N_FACTS)
+    changed = np.empty(len(slots), np.int64)
     count = 0
     for i in range(len(slots)):
         row = rows[slots[i]]
-        if row.pending_import:
-            if imports:
-                changed[count] = slots[i]
-                count += 1
-            continue
-        feeds = tenants[row.tenant]
-        at = max(now, int(row.scored_at))
-        rhythm, scored = score_row(row, at, feeds, card, values, evidence, points)
-        band = next_band(row.band, scored.score, card)
-        facts_of(row, at, rhythm, feeds, card, facts)
-        stage = stage_of(row, at, rhythm, card)
-        if digest_of(scored.score, band, stage, facts) != row.said_digest:
+        due = imports
+        if row.pending_import == 0:
+            at = max(now, int(row.scored_at))
+            rhythm, scored = score_row(row, at, world, board)
+            facts_of(row, at, rhythm, world, facts)
+            band = next_band(row.band, scored.score, world.card)
+            stage = stage_of(row, at, rhythm, world.card)
+            due = digest_of(scored.score, band, stage, facts) != row.said_digest
+        if due:
             changed[count] = slots[i]
             count += 1
-    return count
+    return changed[:count]
 
 
 @njit(cache=True)
-def rescore(rows: Any, slots: Any, now: int, tenants: Any, card: CardNumbers, scores: Any) -> None:
+def rescore(rows: Any, slots: Any, now: int, world: World) -> Any:
     """Scores alone, nothing moved: what re-scoring a file of customers costs."""
-    values, evidence, points = np.empty(SIGNALS), np.empty(SIGNALS), np.empty(SIGNALS)
+    board, scores = _new_board(), np.empty(len(slots))
     for i in range(len(slots)):
-        row = rows[slots[i]]
-        feeds = tenants[row.tenant]
-        _, scored = score_row(row, now, feeds, card, values, evidence, points)
+        _, scored = score_row(rows[slots[i]], now, world, board)
         scores[i] = scored.score
+    return scores
