@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -10,7 +11,8 @@ from aiokafka.errors import KafkaError
 
 from libs.events.topics import CUSTOMER_EVENTS, CUSTOMER_TRIGGERS, OUTREACH_OUTCOMES
 from libs.runtime.errors import GreenlineError
-from sandbox.adapters.topics import end_offsets, lag
+from sandbox.adapters.reading import end_offsets
+from sandbox.adapters.topics import lag
 from sandbox.adapters.watch import Watch
 from sandbox.place import Place
 from sandbox.screen import Screen
@@ -18,8 +20,7 @@ from sandbox.screen import Screen
 LONGEST_S = 90.0  # then the ledger is counted as it stands, and will say what is missing
 LOOK_EVERY_S = 0.4
 TIMES = 2  # the same quiet picture must be seen this often
-GROWING = (CUSTOMER_EVENTS, CUSTOMER_TRIGGERS, OUTREACH_OUTCOMES)
-_GAUGE = re.compile(r"^(ingest_spool_depth|greenline_outreach_outbox_pending) ([0-9.e+]+)$", re.MULTILINE)
+GROWING = (CUSTOMER_EVENTS.name, CUSTOMER_TRIGGERS.name, OUTREACH_OUTCOMES.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,45 +50,34 @@ class Settled:
         """Until scoring and triggers have read everything, or `longest` seconds."""
         until = time.monotonic() + longest
         while time.monotonic() < until:
-            if not await _lag(place):
-                return
+            with suppress(KafkaError, OSError, GreenlineError):
+                if (await lag(place.kafka)).none:
+                    return
             await asyncio.sleep(0.2)
 
 
 async def _look(place: Place, watch: Watch) -> tuple[str, str]:
-    """What is open, in words, and a picture of the topics to compare with the next one."""
-    for question in (_lag(place), _waiting_rows(place), _undecided(watch)):
-        if waiting := await question:
-            return waiting, ""
-    try:
-        ends = [await end_offsets(place.kafka, topic.name) for topic in GROWING]
-    except (KafkaError, OSError) as error:
-        return f"Kafka is away ({error!r})", ""
-    return "", repr(ends)
-
-
-async def _lag(place: Place) -> str:
+    """What is open, in words, and a picture of what may still move, to compare with the next one."""
     try:
         behind = await lag(place.kafka)
-    except (KafkaError, OSError, GreenlineError) as error:
-        return f"Kafka is away ({error!r})"
-    return "" if behind.none else f"scoring has {behind.scoring} records to read, triggers {behind.triggers}"
+        if not behind.none:
+            return f"scoring has {behind.scoring} records to read, triggers {behind.triggers}", ""
+        spooled = await _gauge(f"{place.ingest}/metrics", "ingest_spool_depth")
+        if spooled:
+            return f"{spooled:.0f} records in the spool", ""
+        if missing := len(watch.fired - watch.decided):
+            return f"{missing} triggers without a decision", ""
+        # Some effects wait for a time of day; what matters is that the number stands still.
+        pending = await _gauge(f"{place.outreach}/metrics", "greenline_outreach_outbox_pending")
+        ends = await end_offsets(place.kafka, GROWING)
+    except (KafkaError, aiohttp.ClientError, OSError, GreenlineError) as error:
+        return f"something is away ({error!r})", ""
+    return "", repr((pending, ends))
 
 
-async def _waiting_rows(place: Place) -> str:
-    """Ingest's spool and outreach's outbox, by their own gauges."""
-    for url in (place.ingest, place.outreach):
-        try:
-            async with aiohttp.request("GET", f"{url}/metrics") as response:
-                text = await response.text()
-        except (aiohttp.ClientError, OSError) as error:
-            return f"{url} is away ({error!r})"
-        for name, value in _GAUGE.findall(text):
-            if float(value) > 0:
-                return f"{name} is {float(value):.0f}"
-    return ""
-
-
-async def _undecided(watch: Watch) -> str:
-    missing = len(watch.fired - watch.decided)
-    return f"{missing} triggers wait for a decision" if missing else ""
+async def _gauge(url: str, name: str) -> float:
+    """A gauge of a service's /metrics; 0 when it has none of that name."""
+    async with aiohttp.request("GET", url, timeout=aiohttp.ClientTimeout(total=5)) as response:
+        text = await response.text()
+    found = re.search(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0

@@ -1,13 +1,11 @@
 """Reads the topics from their first record to their last, for the ledger and the summary."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from libs.events.topics import (
     CUSTOMER_EVENTS,
@@ -20,8 +18,8 @@ from libs.events.topics import (
     TRIGGERS_STATE,
     Topic,
 )
-from libs.runtime.kafka import make_consumer
-from libs.runtime.stream import read_checkpoints
+from sandbox.adapters.checkpoints import read_checkpoints
+from sandbox.adapters.reading import end_offsets, whole
 from sandbox.domain.ledger import DECISIONS, Topics
 from sandbox.domain.outcome import Bought, Decided
 
@@ -161,56 +159,14 @@ class Lag:
 
 async def lag(bootstrap: str) -> Lag:
     """How far scoring and triggers are behind the topics they read."""
-    pairs = ((SCORING_STATE, CUSTOMER_EVENTS), (TRIGGERS_STATE, CUSTOMER_HEALTH))
-    behind = []
-    for state, source in pairs:
-        checkpoints = await read_checkpoints(bootstrap, state.name)
-        ends = await end_offsets(bootstrap, source.name)
-        behind.append(
-            sum(
-                max(end - (checkpoints[number].next if number in checkpoints else 0), 0)
-                for number, end in ends.items()
-            )
-        )
-    return Lag(*behind)
+    ends = await end_offsets(bootstrap, (CUSTOMER_EVENTS.name, CUSTOMER_HEALTH.name))
+    return Lag(
+        await _behind(bootstrap, SCORING_STATE, ends.get(CUSTOMER_EVENTS.name, {})),
+        await _behind(bootstrap, TRIGGERS_STATE, ends.get(CUSTOMER_HEALTH.name, {})),
+    )
 
 
-async def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
-    """The next offset of each partition for readers of committed records."""
-    async with _reader(bootstrap) as consumer:
-        ends = await consumer.end_offsets(await _partitions(consumer, topic))
-        return {partition.partition: end for partition, end in ends.items()}
-
-
-async def whole(bootstrap: str, topic: str) -> AsyncIterator[ConsumerRecord]:
-    """Every committed record up to where the topic ends now."""
-    async with _reader(bootstrap) as consumer:
-        partitions = await _partitions(consumer, topic)
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        left = set(partitions)
-        # The position, not the last record: transactions leave markers that no reader sees.
-        while left := {
-            partition for partition in left if await consumer.position(partition) < ends[partition]
-        }:
-            found = await consumer.getmany(*left, timeout_ms=200, max_records=10_000)
-            for partition, records in found.items():
-                for record in records:
-                    if record.offset < ends[partition]:
-                        yield record
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    await consumer.topics()  # asks for the metadata of all
-    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
-
-
-@asynccontextmanager
-async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = make_consumer(bootstrap=bootstrap, max_partition_fetch_bytes=4 * 1024 * 1024)
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()
+async def _behind(bootstrap: str, state: Topic, ends: Mapping[int, int]) -> int:
+    checkpoints = await read_checkpoints(bootstrap, state.name)
+    read = {number: checkpoint.next for number, checkpoint in checkpoints.items()}
+    return sum(max(end - read.get(number, 0), 0) for number, end in ends.items())
