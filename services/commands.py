@@ -23,7 +23,7 @@ SETTINGS = (
     ("sandbox.settings", "SandboxSettings"),
 )
 
-DETACHED_S = 180.0  # a first start also fetches Kafka and migrates
+DETACHED_S = 240.0  # migrations, then up to 120 s until ready: a first start compiles the scoring loop
 
 NoStack = Annotated[
     bool, typer.Option("--no-stack", help="Use the Kafka and PostgreSQL that GREENLINE_* name.")
@@ -102,7 +102,7 @@ def _detach(data_dir: Path, env: Mapping[str, str]) -> None:
     while not supervisor.is_ready(data_dir):
         if not process.alive() or time.monotonic() > deadline:
             processes.stop(process)
-            raise StackError(f"The services did not start. The end of {log}:\n{processes.tail(log)}")
+            raise StackError(f"The services did not start. The end of {log}:\n{processes.tail(log, 40)}")
         time.sleep(0.1)
 
 

@@ -46,7 +46,7 @@ async def running_services(
     *,
     names: Sequence[str] = NAMES,
     report: Report = _no_report,
-    ready_s: float = 60.0,
+    ready_s: float = 120.0,
 ) -> AsyncIterator[Supervisor]:
     """Migrate, then keep the services running for the length of the block; yields once all are ready.
 
