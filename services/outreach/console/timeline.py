@@ -76,7 +76,7 @@ def turns(points: Sequence[Row], since: datetime | None, until: datetime | None)
             continue
         if until and after["at"] >= until:
             continue
-        text = f"Turned {after['band']}: score {before['score']:.0f} to {after['score']:.0f}"
+        text = f"Turned {after['band']}: score {before['score']:.1f} to {after['score']:.1f}"
         found.append(Entry(after["at"], "band.changed", text, "band", band=after["band"]))
     return found
 

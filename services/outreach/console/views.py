@@ -10,20 +10,20 @@ from services.outreach.console import chart, timeline, words
 from services.outreach.console.queries import Row
 from services.outreach.domain.lift import Lift, lift
 
+MIDDLE = 50.0  # percent: where a bar of no points stands
+
 _MARKS = {"trigger.fired": "fired", "outreach.message_sent": "touch", "outreach.task_completed": "done"}
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One signal's part of the score. `offset` and `width` are percent of the drawing, zero at `axis`."""
+    """One signal's part of the score. `offset` and `width` are percent of the drawing, zero at MIDDLE."""
 
     signal: str
     text: str
     points: float
     offset: float
     width: float
-    weight: float
-    evidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,6 @@ class Why:
     bars: tuple[Bar, ...]
     base: float
     total: float
-    axis: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +97,16 @@ def health(row: Row, now: datetime) -> Health | None:
 
 
 def why(snapshot: dict[str, Any], score: float) -> Why:
-    """Bars on one scale: from the lowest to the highest part, zero included."""
-    parts = snapshot.get("contributions", ())
-    base = float(snapshot.get("base", 0.0))
-    values = [float(part["points"]) for part in parts]
-    low, high = min([0.0, base, *values]), max([0.0, base, *values])
-    reach = (high - low) or 1.0
-
-    def place(points: float) -> tuple[float, float]:
-        return round((min(points, 0.0) - low) / reach * 100, 2), round(abs(points) / reach * 100, 2)
-
-    bars = tuple(
-        Bar(
-            part["signal"],
-            part["text"],
-            float(part["points"]),
-            *place(float(part["points"])),
-            weight=part["weight"],
-            evidence=part["evidence"],
-        )
-        for part in sorted(parts, key=lambda part: -abs(part["points"]))
-    )
-    return Why(bars, base, score, round(-low / reach * 100, 2))
+    """Bars to the left and right of the starting point, on one scale, the strongest first."""
+    parts = sorted(snapshot.get("contributions", ()), key=lambda part: -abs(part["points"]))
+    reach = max((abs(part["points"]) for part in parts), default=0.0) or 1.0
+    bars = []
+    for part in parts:
+        points = float(part["points"])
+        width = round(abs(points) / reach * MIDDLE, 2)
+        offset = MIDDLE if points >= 0 else MIDDLE - width
+        bars.append(Bar(part["signal"], part["text"], points, offset, width))
+    return Why(tuple(bars), float(snapshot.get("base", 0.0)), score)
 
 
 def _by_topic(known: Iterable[words.Known]) -> tuple[tuple[str, tuple[str, ...]], ...]:
