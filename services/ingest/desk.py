@@ -9,12 +9,13 @@ from libs.runtime.logging import get_logger
 from services.ingest.batcher import Batcher
 from services.ingest.domain.errors import OverloadedError, UnavailableError
 from services.ingest.domain.identity import Key, Owner, Profile, Resolution
-from services.ingest.domain.people import Anchor, Claim
+from services.ingest.domain.people import WEAK, Anchor, Claim
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import IdentityStore, PrivacyRow
 
 _log = get_logger(__name__)
 _ANCHOR_RETRY_S = 1.0
+_STRANGER_S = 30.0  # how long a device that nobody was seen on is not asked about again
 
 
 class IdentityDesk:
@@ -28,6 +29,7 @@ class IdentityDesk:
         self._owners: OrderedDict[Key, tuple[str, str | None]] = OrderedDict()  # customer, detail
         self._profiles: OrderedDict[Owner, Profile] = OrderedDict()
         self._merged: OrderedDict[Owner, str] = OrderedDict()
+        self._strangers: OrderedDict[Key, float] = OrderedDict()  # until when, by the loop's clock
         self._claims: Batcher[Claim, Resolution] = Batcher(store.resolve)
         self._anchors: Batcher[tuple[str, str, Anchor], None] = Batcher(self._remember)
         self._writing: set[asyncio.Task[None]] = set()
@@ -39,6 +41,9 @@ class IdentityDesk:
             self._metrics.identities.labels("cached").inc()
             self._note_anchors(claim, cached.customer)
             return cached
+        if self._is_stranger(claim):
+            self._metrics.identities.labels("unknown").inc()
+            return Resolution(None, "unknown")
         try:
             async with asyncio.timeout(self._wait_s):
                 found = await self._claims.submit(claim)
@@ -89,6 +94,13 @@ class IdentityDesk:
             self._owners.move_to_end((tenant, *found))
         return Resolution(self._merged.get((tenant, customer), customer), "known", details=tuple(details))
 
+    def _is_stranger(self, claim: Claim) -> bool:
+        """Whether the store has just said that it knows none of these devices."""
+        if claim.anchors or any(one.kind not in WEAK for one in claim.identifiers):
+            return False
+        now = asyncio.get_running_loop().time()
+        return all(self._strangers.get((claim.tenant, *one), 0.0) > now for one in claim.identifiers)
+
     def _profile_is_known(self, claim: Claim, customer: str | None) -> bool:
         if not claim.contact:
             return True
@@ -109,11 +121,16 @@ class IdentityDesk:
         self._metrics.conflicts.inc(found.conflicts)
         self._metrics.merges.inc(len(found.merged))
         if found.customer is None:
+            until = asyncio.get_running_loop().time() + _STRANGER_S
+            for one in claim.identifiers:
+                if one.kind in WEAK:
+                    _put(self._strangers, (claim.tenant, *one), until, self._capacity)
             return
         for gone in found.merged:
             _put(self._merged, (claim.tenant, gone), found.customer, self._capacity)
             self._profiles.pop((claim.tenant, gone), None)
         for one in claim.identifiers:
+            self._strangers.pop((claim.tenant, *one), None)
             _put(self._owners, (claim.tenant, *one), (found.customer, None), self._capacity)
         details = dict(found.details)
         for anchor in claim.anchors:

@@ -1,0 +1,51 @@
+"""The ports twice: in memory, and on the real Kafka and PostgreSQL. Every case here runs on both."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.ingest.adapters.dead_letters import PostgresDeadLetters
+from services.ingest.adapters.identities import PostgresIdentities
+from services.ingest.adapters.migrate import migrate
+from services.ingest.adapters.postgres import make_engine
+from services.ingest.adapters.spool import PostgresSpool
+from services.ingest.ports import DeadLetterStore, IdentityStore, Spool
+from services.ingest.testing import MemoryDeadLetters, MemoryIdentities, MemorySpool
+
+TABLES = "identities, customers, spool, dead_letters, privacy_requests"
+
+
+@pytest.fixture(scope="module")
+async def engine(database: Any) -> AsyncIterator[AsyncEngine]:
+    await migrate(database.url)
+    made = make_engine(database.url)
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def real(request: pytest.FixtureRequest, engine: AsyncEngine) -> AsyncEngine | None:
+    """An empty database, or None for the fakes."""
+    if request.param == "memory":
+        return None
+    async with engine.begin() as connection:
+        await connection.execute(text(f"TRUNCATE {TABLES}"))
+    return engine
+
+
+@pytest.fixture
+def identities(real: AsyncEngine | None) -> IdentityStore:
+    return PostgresIdentities(real) if real else MemoryIdentities()
+
+
+@pytest.fixture
+def spool(real: AsyncEngine | None) -> Spool:
+    return PostgresSpool(real) if real else MemorySpool()
+
+
+@pytest.fixture
+def letters(real: AsyncEngine | None) -> DeadLetterStore:
+    return PostgresDeadLetters(real) if real else MemoryDeadLetters()
