@@ -21,8 +21,10 @@ from services.scoring.domain.snapshot import (
     describe_rows,
     facts_by_row,
     has_changed,
+    lines_of,
     snapshot_of,
 )
+from services.scoring.domain.update import Findings
 from services.scoring.ports import Observer
 
 SOURCE = "greenline/scoring"
@@ -68,41 +70,68 @@ class Publisher:
         nows = np.array([int(o.at.timestamp()) for o in occasions], np.int64)
         found = describe_rows(array, slots, nows, ground.world)
         array["scored_at"][slots] = np.maximum(array["scored_at"][slots], nows)
-        tenants = [ground.partition.memo.tenants[i] for i in array["tenant"][slots].tolist()]
-        facts = facts_by_row(found.facts, [self._money.currency_of(t) for t in tenants])
-        records = []
+        lines, before = lines_of(found), _before(array, slots)
+        told = self._told(ground, occasions, found)
+        records: list[Record] = []
+        changed = np.zeros(len(slots), np.bool_)
         for i, occasion in enumerate(occasions):
-            row = array[occasion.slot]
-            segment = ground.partition.memo.segments[row["segment"]]
-            told = Told(int(row["band"]), segment, occasion.cause, facts[i])
-            snapshot = snapshot_of(found, i, told, self._words)
-            news = _News(ground.rows.key_of(occasion.slot), occasion, snapshot, imports)
-            records += self._say(row, news, found.signals[i, 2].tolist())
-        array["said_digest"][slots] = found.digests
+            news = _News(occasion, snapshot_of(lines[i], told[i], self._words), imports)
+            frame = _frame(ground.rows.key_of(occasion.slot), news, before[i])
+            records.append(_record(CUSTOMER_HEALTH.name, _SNAPSHOT, news.snapshot, frame))
+            changed[i] = not imports and has_changed(before[i].said, lines[i].score, told[i].band)
+            if changed[i]:
+                change = change_of(before[i].said, news.snapshot, lines[i].points)
+                records.append(_record(HEALTH_CHANGES.name, _CHANGED, change, frame))
+            self._observer.said(news.snapshot.band, changed=bool(changed[i]))
+        _remember(array, slots, found, changed | imports)
         if imports:
             array["pending_import"][slots] = 0
         ground.rows.touch_many(slots)
         return records
 
-    def _say(self, row: Any, news: "_News", points: list[float]) -> list[Record]:
-        said, snapshot, band = _said(row), news.snapshot, int(row["band"])
-        frame = _frame(news, row)
-        records = [_record(CUSTOMER_HEALTH.name, _SNAPSHOT, snapshot, frame)]
-        changed = not news.imports and has_changed(said, snapshot.score, band)
-        if changed:
-            records.append(_record(HEALTH_CHANGES.name, _CHANGED, change_of(said, snapshot, points), frame))
-        if changed or news.imports:
-            row["said_score"], row["said_band"] = snapshot.score, band
-            row["said_confidence"], row["said_points"] = snapshot.confidence, points
-        self._observer.said(snapshot.band, changed=changed)
-        return records
+    def _told(self, ground: Ground, occasions: Sequence[Occasion], found: Findings) -> list[Told]:
+        array, memo = ground.rows.array, ground.partition.memo
+        slots = [o.slot for o in occasions]
+        tenants = array["tenant"][slots].tolist()
+        facts = facts_by_row(found.facts, [self._money.currency_of(memo.tenants[t]) for t in tenants])
+        bands, segments = array["band"][slots].tolist(), array["segment"][slots].tolist()
+        return [
+            Told(band, memo.segments[segment], occasion.cause, known)
+            for band, segment, occasion, known in zip(bands, segments, occasions, facts, strict=True)
+        ]
 
 
 class _News(NamedTuple):
-    key: bytes
     occasion: Occasion
     snapshot: Any
     imports: bool
+
+
+class _Before(NamedTuple):
+    """What a row held before it is said again."""
+
+    scored_at: int
+    simulated: bool
+    said: Said | None
+
+
+def _before(array: Any, slots: Any) -> list[_Before]:
+    names = ("scored_at", "simulated", "said_band", "said_score", "said_confidence", "said_points")
+    columns = [array[name][slots].tolist() for name in names]
+    return [
+        _Before(scored, bool(simulated), Said(score, band, sure, points) if band else None)
+        for scored, simulated, band, score, sure, points in zip(*columns, strict=True)
+    ]
+
+
+def _remember(array: Any, slots: Any, found: Findings, chosen: Any) -> None:
+    """Snapshots are remembered by their digest, changes by what they said."""
+    array["said_digest"][slots] = found.digests
+    where = slots[chosen]
+    array["said_band"][where] = array["band"][where]
+    array["said_score"][where] = found.heads[chosen, 0]
+    array["said_confidence"][where] = found.heads[chosen, 1]
+    array["said_points"][where] = found.signals[chosen, 2]
 
 
 class _Frame(NamedTuple):
@@ -116,11 +145,12 @@ class _Frame(NamedTuple):
 _SNAPSHOT, _CHANGED = event_struct("health.snapshot"), event_struct("health.changed")
 
 
-def _frame(news: _News, row: Any) -> _Frame:
+def _frame(key: bytes, news: _News, before: _Before) -> _Frame:
     """A row scored later than this occasion (a sweep came first) keeps the later time."""
-    tenant, subject = split_key(news.key)
-    occasion, scored = news.occasion, int(row["scored_at"])
-    at = occasion.at if scored <= occasion.at.timestamp() else datetime.fromtimestamp(scored, UTC)
+    tenant, subject = split_key(key)
+    occasion = news.occasion
+    late = before.scored_at > occasion.at.timestamp()
+    at = datetime.fromtimestamp(before.scored_at, UTC) if late else occasion.at
     fields = {
         "source": SOURCE,
         "tenant": tenant,
@@ -128,10 +158,10 @@ def _frame(news: _News, row: Any) -> _Frame:
         "time": at,
         "receivedat": at,
         "traceparent": occasion.traceparent,
-        "simulated": bool(row["simulated"]),
+        "simulated": before.simulated,
         "backfill": news.imports,
     }
-    return _Frame(news.key, occasion.mark, fields)
+    return _Frame(key, occasion.mark, fields)
 
 
 def _record(topic: str, struct: Any, data: Any, frame: _Frame) -> Record:
@@ -139,10 +169,3 @@ def _record(topic: str, struct: Any, data: Any, frame: _Frame) -> Record:
     ident = event_id(struct.event_type, fields["tenant"], fields["subject"], frame.mark)
     event = struct(id=ident, dataschema=struct.current_schema, data=data, **fields)
     return Record(topic, frame.key, encode_hot(event))
-
-
-def _said(row: Any) -> Said | None:
-    band = int(row["said_band"])
-    if band == 0:
-        return None
-    return Said(float(row["said_score"]), band, float(row["said_confidence"]), row["said_points"].tolist())

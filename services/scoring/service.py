@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +50,11 @@ class Scorer:
         self._card = scorecard.numbers()
         self._observer: Observer = observer or NoObserver()
         words = Words(
-            scorecard.version, scorecard.base, scorecard.shop.horizon_days, scorecard.high_tier_minor
+            scorecard.version,
+            scorecard.base,
+            scorecard.shop.horizon_days,
+            scorecard.high_tier_minor,
+            tuple(self._card.weights.tolist()),
         )
         self._publisher = Publisher(words, self._money, self._observer)
         self._decoder = Decoder(self._money)
@@ -102,17 +107,21 @@ class Scorer:
         slots = rows.ensure_many([message_key(e.tenant, e.subject) for e in events])
         columns = self._decoder.columns(events, slots, partition)
         ground = Ground(rows, partition, World(partition.feeds(), self._card))
-        sources = [_occasion(taken, slot, number) for taken, slot in zip(run, slots.tolist(), strict=True)]
         outcome = np.zeros(len(run), np.uint8)
-        yield from self._apply(columns, ground, sources, outcome)
+        yield from self._apply(columns, ground, partial(_occasion, run, slots, number), outcome)
         partition.keep_feeds(ground.world.tenants)
         self._note(events, outcome, rows, partition)
         rows.touch_many(slots[outcome != DUPLICATE])
-        touched = [sources[i] for i in _last_by_slot(slots, outcome == APPLIED)]
+        last = _last_by_slot(slots, outcome == APPLIED)
+        touched = [_occasion(run, slots, number, i) for i in last]
         yield from self._publisher.publish(ground, touched)
 
     def _apply(
-        self, columns: Columns, ground: Ground, sources: Sequence[Occasion], outcome: npt.NDArray[np.uint8]
+        self,
+        columns: Columns,
+        ground: Ground,
+        source_of: Callable[[int], Occasion],
+        outcome: npt.NDArray[np.uint8],
     ) -> Iterator[Record]:
         """The compiled loop. It halts before the first live event of an imported customer, whose import
         is said first: what is already true in it is armed silently by those who read it.
@@ -122,7 +131,7 @@ class Scorer:
             done = apply_events(ground.rows.array, columns, ground.world, done, outcome)
             if done == len(outcome):
                 return
-            source = sources[done]
+            source = source_of(done)
             first = source._replace(cause=SILENCE, mark=f"import-{source.mark}")
             yield from self._publisher.publish(ground, [first], imports=True)
 
@@ -145,9 +154,9 @@ class Scorer:
         self._observer.took([event.event_type for event in events], duplicates)
 
 
-def _occasion(taken: _Taken, slot: int, number: int) -> Occasion:
-    event = taken.event
-    return Occasion(slot, event.receivedat, event.id, f"{number}-{taken.offset}", event.traceparent)
+def _occasion(run: Sequence[_Taken], slots: npt.NDArray[np.int64], number: int, i: int) -> Occasion:
+    event, offset = run[i]
+    return Occasion(int(slots[i]), event.receivedat, event.id, f"{number}-{offset}", event.traceparent)
 
 
 def _last_by_slot(slots: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_]) -> list[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.scoring.domain.signals import ENGAGEMENT, FREQUENCY, NAMES, RECENCY
+from services.scoring.domain.signals import ENGAGEMENT, FREQUENCY, RECENCY
 
 
 def sentence(signal: int, facts: Mapping[str, Any], p_buy: float | None, horizon: float) -> str:
@@ -45,7 +45,3 @@ def _support(facts: Mapping[str, Any]) -> str:
     if open_negative:
         return f"{_count(open_negative, 'unresolved negative contact')} with support"
     return "What was last heard from support and people, fading with time"
-
-
-def label(signal: int) -> str:
-    return NAMES[signal]

@@ -1,6 +1,6 @@
 """Rows as health snapshots: columns from the compiled loops, words and names around them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -10,11 +10,12 @@ import numpy.typing as npt
 from libs.events import Facts
 from libs.events.families.health import Contribution, HealthChanged, HealthPoint, HealthSnapshot, Movement
 from libs.events.hot import data_struct
-from services.scoring.domain.explain import label, sentence
+from services.scoring.domain.explain import sentence
 from services.scoring.domain.facts import COLUMNS, N_FACTS, SUBSCRIPTION_STATES
 from services.scoring.domain.numbers import World
 from services.scoring.domain.row import SIGNALS
 from services.scoring.domain.score import BANDS, STAGES
+from services.scoring.domain.signals import NAMES
 from services.scoring.domain.update import Findings, describe
 
 _FACTS, _CONTRIBUTION, _SNAPSHOT = (
@@ -47,10 +48,6 @@ def _instant(value: float) -> datetime:
     return datetime.fromtimestamp(value, UTC)
 
 
-def _real(value: float) -> float:
-    return round(value, 6)
-
-
 def _state(value: float) -> str:
     return SUBSCRIPTION_STATES[int(value)]
 
@@ -65,7 +62,7 @@ def _reader(name: str) -> Callable[[float], Any]:
     if name == "subscription_state":
         return _state
     if name in _REALS:
-        return _real
+        return float
     if unit == "time":
         return _instant
     return bool if unit == "flag" else int
@@ -75,7 +72,14 @@ _READERS = tuple(_reader(name) for name in COLUMNS)
 
 
 def _column(values: npt.NDArray[np.float64], read: Callable[[float], Any]) -> list[Any]:
-    return [None if value != value else read(value) for value in values.tolist()]  # noqa: PLR0124 (NaN)
+    """A column as the wire's values. Whole columns at once where numpy can: this runs for every snapshot."""
+    gaps = np.isnan(values)
+    if read is float:
+        values = np.round(values, 6)
+    if not gaps.any() and read in (float, int, bool):
+        listed: list[Any] = values.astype(read).tolist()
+        return listed
+    return [None if gap else read(value) for gap, value in zip(gaps.tolist(), values.tolist(), strict=True)]
 
 
 def facts_by_row(facts: npt.NDArray[np.float64], currencies: list[str]) -> list[dict[str, Any]]:
@@ -86,6 +90,34 @@ def facts_by_row(facts: npt.NDArray[np.float64], currencies: list[str]) -> list[
     return [dict(zip(names, line, strict=True)) for line in zip(*columns, currencies, strict=True)]
 
 
+class Line(NamedTuple):
+    """The findings on one row, rounded for the wire. Points are exact as they are."""
+
+    score: float
+    confidence: float
+    stage: int
+    p_buy: float | None
+    values: list[float]
+    evidence: list[float]
+    points: list[float]
+
+
+def lines_of(found: Findings) -> list[Line]:
+    heads = np.round(found.heads, 6)
+    heads[:, 1] = np.round(heads[:, 1], 4)
+    signals = zip(
+        heads.tolist(),
+        np.round(found.signals[:, 0], 2).tolist(),
+        np.round(found.signals[:, 1], 4).tolist(),
+        found.signals[:, 2].tolist(),
+        strict=True,
+    )
+    return [
+        Line(score, sure, int(stage), None if p != p else p, values, evidence, points)  # noqa: PLR0124 (NaN)
+        for (score, sure, stage, p), values, evidence, points in signals
+    ]
+
+
 class Words(NamedTuple):
     """What the numbers do not know."""
 
@@ -93,6 +125,7 @@ class Words(NamedTuple):
     base: float
     horizon: float
     high_tier: int
+    weights: tuple[float, ...]  # by signal
 
 
 class Told(NamedTuple):
@@ -104,47 +137,38 @@ class Told(NamedTuple):
     facts: dict[str, Any]
 
 
-def snapshot_of(found: Findings, i: int, told: Told, words: Words) -> Any:
-    """The snapshot of line `i`."""
-    score, confidence, stage, chance = found.heads[i].tolist()
-    p_buy = None if chance != chance else chance  # noqa: PLR0124 (NaN)
+def snapshot_of(line: Line, told: Told, words: Words) -> Any:
+    """One row's snapshot."""
+    facts = told.facts
     return _SNAPSHOT(
-        score=score,
+        score=line.score,
         base=words.base,
         band=BANDS[told.band],
-        confidence=round(confidence, 4),
-        stage=STAGES[int(stage)],
+        confidence=line.confidence,
+        stage=STAGES[line.stage],
         segment=told.segment,
-        tier="high" if (told.facts.get("spend_total") or 0) >= words.high_tier else "standard",
-        p_buy=None if p_buy is None else round(p_buy, 6),
+        tier="high" if (facts.get("spend_total") or 0) >= words.high_tier else "standard",
+        p_buy=line.p_buy,
         scorecard=words.version,
         cause=told.cause,
-        contributions=_contributions(found.signals[i].tolist(), told.facts, p_buy, words),
-        facts=_FACTS(**told.facts),
+        contributions=tuple(_contributions(line, facts, words)),
+        facts=_FACTS(**facts),
     )
 
 
-def _contributions(
-    signals: list[list[float]], facts: dict[str, Any], p_buy: float | None, words: Words
-) -> tuple[Any, ...]:
+def _contributions(line: Line, facts: dict[str, Any], words: Words) -> Iterator[Any]:
     """`weight` is the share after those of signals never seen were given away."""
-    values, evidence, points = signals
-    return tuple(
-        _CONTRIBUTION(
-            signal=label(j),
-            value=round(values[j], 2),
-            weight=round(_weight(values[j], points[j], words.base), 4),
-            evidence=round(evidence[j], 4),
-            points=points[j],
-            text=sentence(j, facts, p_buy, words.horizon),
-        )
-        for j in range(SIGNALS)
-        if evidence[j] >= 0.0
-    )
-
-
-def _weight(value: float, points: float, base: float) -> float:
-    return points / (value - base) if abs(value - base) > 1e-9 else 0.0
+    seen = sum(words.weights[j] for j in range(SIGNALS) if line.evidence[j] >= 0.0)
+    for j in range(SIGNALS):
+        if line.evidence[j] >= 0.0:
+            yield _CONTRIBUTION(
+                signal=NAMES[j],
+                value=line.values[j],
+                weight=round(words.weights[j] / seen, 6) if seen else 0.0,
+                evidence=line.evidence[j],
+                points=line.points[j],
+                text=sentence(j, facts, line.p_buy, words.horizon),
+            )
 
 
 class Said(NamedTuple):
@@ -165,7 +189,7 @@ def change_of(before: Said | None, snapshot: Any, points: list[float]) -> Any:
     """From where, to where, and which signals did it."""
     held = before.points if before else [0.0] * SIGNALS
     texts = {c.signal: c.text for c in snapshot.contributions}
-    moved = [(points[j] - held[j], label(j)) for j in range(SIGNALS)]
+    moved = [(points[j] - held[j], NAMES[j]) for j in range(SIGNALS)]
     why = sorted((m for m in moved if abs(m[0]) >= _MOVED), key=lambda m: -abs(m[0]))
     return _CHANGED(
         before=before

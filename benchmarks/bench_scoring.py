@@ -1,0 +1,136 @@
+"""What scoring costs: `step` over 10,000-event chunks on one core, its parts, a sweep, a re-score of 1M rows.
+
+Run: python benchmarks/bench_scoring.py [--events 200000] [--customers 50000] [--rows 1000000]
+Prints `case,metric,value,unit`, one line a figure. Best of three where a run is short.
+"""
+
+import argparse
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from libs.events import build, decode_hot, encode
+from libs.events.families.commerce import OrderPlaced, OrderRefunded, SubscriptionRenewed
+from libs.events.families.engagement import EmailClicked, EmailOpened, EmailSent, ProductViewed, SiteVisited
+from libs.events.families.relationship import TicketOpened, TicketSolved
+from libs.events.types import Frozen
+from libs.runtime.stream import InputRecord, LocalRunner
+from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
+from services.scoring.domain.memo import Partition
+from services.scoring.domain.numbers import World
+from services.scoring.domain.row import ROW
+from services.scoring.domain.update import find_changed, rescore
+from services.scoring.service import Scorer
+from services.scoring.warm import warm_up
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SPAN_DAYS = 300
+CHUNK = 10_000
+
+# A shop's usual mix: visits and e-mail are nearly all of it.
+MIX: list[tuple[int, Callable[[int], Frozen]]] = [
+    (34, lambda i: SiteVisited(session_id=f"s{i}", pages=3, seconds=90)),
+    (14, lambda i: ProductViewed(product_id=f"p{i % 500}", session_id=f"s{i}")),
+    (22, lambda i: EmailSent(campaign_id=f"c{i % 40}", message_id=f"m{i}")),
+    (12, lambda i: EmailOpened(campaign_id=f"c{i % 40}", message_id=f"m{i}")),
+    (5, lambda i: EmailClicked(campaign_id=f"c{i % 40}", message_id=f"m{i}")),
+    (8, lambda i: OrderPlaced(order_id=f"o{i}", amount=f"{20 + i % 80}.95", currency="USD", items=2)),
+    (1, lambda i: OrderRefunded(order_id=f"o{i}", refund_id=f"r{i}", amount="9.95", currency="USD")),
+    (2, lambda i: TicketOpened(ticket_id=f"t{i}", sentiment=("negative", "neutral", "positive")[i % 3])),
+    (1, lambda i: TicketSolved(ticket_id=f"t{i}")),
+    (1, lambda i: SubscriptionRenewed(subscription_id=f"u{i}", amount="30.00", currency="USD")),
+]
+
+
+def make_records(events: int, customers: int) -> list[InputRecord]:
+    """Zipf 1.1 customers, times going forward."""
+    shop, numbers = random.Random(7), np.random.default_rng(7)
+    who = (numbers.zipf(1.1, events) - 1) % customers
+    kinds = shop.choices([make for _, make in MIX], [share for share, _ in MIX], k=events)
+    records = []
+    for i, make in enumerate(kinds):
+        at = START + timedelta(days=SPAN_DAYS * i / events)
+        event = build(
+            make(i),
+            id=f"shopify:{i}:done",
+            source="shopify/demo",
+            tenant="demo",
+            subject=f"c{who[i]}",
+            time=at,
+            receivedat=at,
+        )
+        records.append(InputRecord(i, event.key, encode(event)))
+    return records
+
+
+def say(case: str, metric: str, value: float, unit: str) -> None:
+    print(f"{case},{metric},{value:,.3f},{unit}", flush=True)
+
+
+def best(work: Callable[[], object], times: int = 3) -> float:
+    return min(_timed(work) for _ in range(times))
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def bench_step(records: list[InputRecord]) -> LocalRunner:
+    """The whole of `step`: decode, loop, snapshots encoded. State records are the core's cost, not here."""
+    scorer = Scorer(load_scorecard(STARTER))
+    runner = LocalRunner(scorer, ROW)
+    chunks = [records[i : i + CHUNK] for i in range(0, len(records), CHUNK)]
+    spent, said = 0.0, 0
+    for chunk in chunks:
+        took, outputs = _step(runner, chunk)
+        spent, said = spent + took, said + outputs
+    say("step", "events_per_s", len(records) / spent, "1/s")
+    say("step", "snapshots_and_changes_per_event", said / len(records), "1")
+    decode = best(lambda: [decode_hot(r.value or b"") for r in records], 1)
+    say("step", "decode_share", decode / spent, "1")
+    return runner
+
+
+def _step(runner: LocalRunner, chunk: list[InputRecord]) -> tuple[float, int]:
+    from libs.runtime.stream import Chunk
+
+    began = time.perf_counter()
+    handed = Chunk(0, 1, chunk[0].offset, chunk[-1].offset + 1, chunk)
+    outputs = list(runner.service.step(handed, runner.rows, START))
+    return time.perf_counter() - began, len(outputs)
+
+
+def bench_rows(runner: LocalRunner, count: int) -> None:
+    """Copies of the rows that `step` left, up to `count`."""
+    live = runner.rows.slots
+    array = np.zeros(count, ROW)
+    array[:] = runner.rows.array[live[np.arange(count) % len(live)]]
+    slots = np.arange(count)
+    world = World(Partition(runner.rows.memo).feeds(), load_scorecard(STARTER).numbers())
+    now = int((START + timedelta(days=SPAN_DAYS + 1)).timestamp())
+    say("rows", "bytes_per_customer", ROW.itemsize, "B")
+    say("rescore", "seconds_per_1M", best(lambda: rescore(array, slots, now, world)) * 1e6 / count, "s")
+    quiet = best(lambda: find_changed(array, slots, now, world, True))
+    say("sweep", "seconds_per_1M_to_find_what_changed", quiet * 1e6 / count, "s")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--events", type=int, default=200_000)
+    options.add_argument("--customers", type=int, default=50_000)
+    options.add_argument("--rows", type=int, default=1_000_000)
+    chosen = options.parse_args()
+    say("warm_up", "seconds", _timed(warm_up), "s")
+    records = make_records(chosen.events, chosen.customers)
+    runner = bench_step(records)
+    say("state", "customers", len(runner.rows), "1")
+    bench_rows(runner, chosen.rows)
+
+
+if __name__ == "__main__":
+    main()
