@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from sqlalchemy import select
 
@@ -95,10 +95,10 @@ class Reader:
     async def run(self, stop: asyncio.Event) -> None:
         """Until asked to stop. Kafka and PostgreSQL may go away and come back meanwhile."""
         while not stop.is_set():
-            consumer = make_consumer(bootstrap=self._bootstrap)
+            consumer = make_consumer(self._topic, bootstrap=self._bootstrap)
             try:
                 await with_patience(consumer.start, f"reader of {self._topic}", stop)
-                await self._assign(consumer, stop)
+                await self._seek(consumer, stop)
                 while not stop.is_set():
                     await self._poll(consumer, stop)
             except (KafkaError, OSError) as error:
@@ -108,21 +108,13 @@ class Reader:
             finally:
                 await consumer.stop()
 
-    async def _assign(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
+    async def _seek(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         stored = await retrying(self._stored, f"positions of {self._name}", stop)
-        partitions = await self._partitions(consumer, stop)
-        consumer.assign(partitions)
-        for partition in partitions:
-            consumer.seek(partition, stored.get(partition.partition, 0))
-
-    async def _partitions(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> list[TopicPartition]:
-        while True:
-            await consumer.topics()  # asks the broker; partitions_for_topic only looks at what is known
-            found = consumer.partitions_for_topic(self._topic)
-            if found or stop.is_set():
-                return [TopicPartition(self._topic, number) for number in sorted(found or ())]
+        while not consumer.assignment() and not stop.is_set():
             _log.warning("reader.no_topic", topic=self._topic)
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # without a group the client assigns every partition once it knows them
+        for partition in consumer.assignment():
+            consumer.seek(partition, stored.get(partition.partition, 0))
 
     async def _stored(self) -> dict[int, int]:
         async with self._sessions() as session:
