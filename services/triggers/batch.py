@@ -65,7 +65,7 @@ class Batch:
     def moment(self, i: int) -> Moment:
         """Customer `i` for the events it causes. In a sweep only a pending rule has kept contributions."""
         key, now, row = self.key(i), self.moments[i], self.rows.array[self.slots[i]]
-        values, simulated = layout.values_of(row, self.book.labels), bool(row["simulated"])
+        values, simulated = layout.values_of(row, self.book.labels, now), bool(row["simulated"])
         if not self.events:
             stored = self.rows.sparse.get(key + _CONTRIBUTIONS)
             parts = _decode(stored) if stored else ()

@@ -1,4 +1,4 @@
-"""A customer's row: the last snapshot in columns, and the phase of each rule. 410 bytes.
+"""A customer's row: the last snapshot in columns, and the phase of each rule. 418 bytes.
 
 Null is NaT in a time, NaN in a real, the type's least value in an integer or flag, code 0 in a text.
 """
@@ -19,10 +19,10 @@ from services.triggers.domain.vocabulary import FACTS, NOW, SNAPSHOT, STORED, Co
 
 MAX_RULES = 64
 
-# generation: the rule set this row was last evaluated with; simulated: what its snapshot said.
+# seen_at: receivedat of the snapshot; generation: the rule set this row was last evaluated with.
 TriggersRow = np.dtype(
     [(column.name, column.store) for column in STORED]
-    + [("generation", "u4"), ("simulated", "u1"), ("phases", "u1", (MAX_RULES,))]
+    + [("seen_at", "M8[us]"), ("generation", "u4"), ("simulated", "u1"), ("phases", "u1", (MAX_RULES,))]
 )
 LAYOUT = 1
 
@@ -30,6 +30,7 @@ Array = npt.NDArray[Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NAT = int(np.iinfo(np.int64).min)
+_DAY_US = 86_400e6  # microseconds
 _own = attrgetter(*(column.name for column in SNAPSHOT))
 _facts = attrgetter(*(column.name for column in FACTS))
 _facts_struct = data_struct(Facts)
@@ -67,6 +68,7 @@ def encode(snapshots: Sequence[Any], labels: Labels) -> Array:
     facts = zip(*(_facts(event.data.facts) for event in snapshots), strict=True)
     for column, values in zip(STORED, (*own, *facts), strict=True):
         rows[column.name] = _stored(column, values, labels)
+    rows["seen_at"] = instants(event.receivedat for event in snapshots)
     rows["simulated"] = [event.simulated for event in snapshots]
     return rows
 
@@ -101,7 +103,9 @@ def frame(rows: Array, names: Iterable[str], labels: Labels, now: datetime | Arr
     wanted = set(names)
     columns = [column for column in STORED if column.name in wanted]
     moments = now if isinstance(now, np.ndarray) else np.full(len(rows), _instant(now))
-    raw = pl.DataFrame([*(_series(column, rows, labels) for column in columns), pl.Series("now", moments)])
+    aged = _days(rows["seen_at"], moments) if any(column.ages for column in columns) else None
+    series = [_series(column, rows, labels, aged) for column in columns]
+    raw = pl.DataFrame([*series, pl.Series("now", moments)])
     # Zones and flags in one pass: each call of a Series' own method would be a query of its own.
     return raw.with_columns(_typed(column) for column in (*columns, NOW) if column.kind in _RAW)
 
@@ -114,7 +118,13 @@ def _typed(column: Column) -> pl.Expr:
     return cell.dt.replace_time_zone("UTC") if column.kind is Kind.TIME else cell.cast(pl.Boolean)
 
 
-def _series(column: Column, rows: Array, labels: Labels) -> pl.Series:
+def _days(since: Array, now: Array) -> Array:
+    """Days between snapshot and evaluation; none where a sweep lags behind the snapshot."""
+    days: Array = np.maximum((now - since).astype(np.float64) / _DAY_US, 0.0)
+    return days
+
+
+def _series(column: Column, rows: Array, labels: Labels, aged: Array | None) -> pl.Series:
     # A field of a structured array is strided: one contiguous copy is 30 times faster than Polars' own.
     values = np.ascontiguousarray(rows[column.name])
     if column.kind is Kind.TIME:
@@ -125,6 +135,8 @@ def _series(column: Column, rows: Array, labels: Labels) -> pl.Series:
     if column.store != "f8":
         null = np.iinfo(column.store).min
         values = np.where(values == null, np.nan, values.astype(np.float64))
+    elif column.ages and aged is not None:
+        values = values + aged
     return pl.Series(column.name, values, nan_to_null=True)
 
 
@@ -137,10 +149,16 @@ def instants(moments: Iterable[datetime]) -> Array:
     return np.array([_micros(moment) for moment in moments], np.int64).view("M8[us]")
 
 
-def values_of(row: Any, labels: Labels) -> dict[str, Any]:
-    """One row back as the contract's own values; what is null is left out."""
-    found = ((column.name, _value(column, row[column.name], labels)) for column in STORED)
-    return {name: value for name, value in found if value is not None}
+def values_of(row: Any, labels: Labels, now: datetime) -> dict[str, Any]:
+    """One row back as the contract's own values, as of now; what is null is left out."""
+    aged = max((now - _moment(row["seen_at"])) / timedelta(days=1), 0.0)
+    found = {column.name: _value(column, row[column.name], labels) for column in STORED}
+    known = {name: value for name, value in found.items() if value is not None}
+    return known | {c.name: known[c.name] + aged for c in STORED if c.ages and c.name in known}
+
+
+def _moment(cell: Any) -> datetime:
+    return _EPOCH + int(cell.astype(np.int64)) * _MICROSECOND
 
 
 def facts_of(values: dict[str, Any]) -> Any:
@@ -150,7 +168,7 @@ def facts_of(values: dict[str, Any]) -> Any:
 
 def _value(column: Column, cell: Any, labels: Labels) -> Any:
     if column.kind is Kind.TIME:
-        return None if np.isnat(cell) else _EPOCH + int(cell.astype(np.int64)) * _MICROSECOND
+        return None if np.isnat(cell) else _moment(cell)
     if column.kind is Kind.TEXT:
         return (column.choices or labels.words)[int(cell) - 1] if cell else None
     if column.store == "f8":

@@ -29,6 +29,7 @@ class Column:
     meaning: str
     store: str
     choices: tuple[str, ...] = ()  # the closed list of a text column; empty when open
+    ages: bool = False  # grows by a day a day: read as of now, not as of the snapshot
 
 
 def _plain(annotation: Any) -> Any:
@@ -41,6 +42,7 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
+_AGES = frozenset({"tenure_days", "days_overdue"})  # days since something, less a constant
 _SMALL = frozenset({"nps", "csat", "ces", "csm_sentiment"})  # grades within -1..10: one byte
 
 
@@ -58,7 +60,7 @@ def _fact(name: str) -> Column:
         return Column(name, Kind.TEXT, unit, meaning, "u2")
     if plain is int:
         return Column(name, Kind.NUMBER, unit, meaning, "i1" if name in _SMALL else "i4")
-    return Column(name, Kind.NUMBER, unit, meaning, "f8")
+    return Column(name, Kind.NUMBER, unit, meaning, "f8", ages=name in _AGES)
 
 
 _NUMBER, _TEXT = Kind.NUMBER, Kind.TEXT
@@ -83,5 +85,6 @@ def table() -> str:
     lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
     for column in VOCABULARY.values():
         kind = " \\| ".join(f"`{choice}`" for choice in column.choices) or str(column.kind)
-        lines.append(f"| `{column.name}` | {kind} | {column.unit} | {column.meaning} |")
+        unit = f"{column.unit}, growing" if column.ages else column.unit
+        lines.append(f"| `{column.name}` | {kind} | {unit} | {column.meaning} |")
     return "\n".join(lines) + "\n"

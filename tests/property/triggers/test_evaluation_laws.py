@@ -49,7 +49,7 @@ def test_a_row_gives_back_exactly_the_facts_it_was_given(known: list[dict[str, A
     events = [decode_hot(encode(snapshot("ann", START, **one)), "health.snapshot") for one in known]
     rows = layout.encode(events, labels)
     for row, event in zip(rows, events, strict=True):
-        assert layout.facts_of(layout.values_of(row, labels)) == event.data.facts
+        assert layout.facts_of(layout.values_of(row, labels, START)) == event.data.facts
 
 
 def verdicts(rules: tuple[Rule, ...], rows: Any, labels: layout.Labels) -> tuple[Any, Any]:

@@ -40,9 +40,10 @@ QUIET: list[tuple[str, dict[str, Any]]] = [
     ("engagement-drop", {"engagement_30d": 2, "engagement_prev_30d": 3}),  # too little to read a drop from
     ("engagement-drop", {"engagement_prev_30d": None}),
     ("engagement-drop", {"site_tracking_live": False}),  # the feed is silent, not the customer
+    ("engagement-drop", {"site_tracking_live": None}),
     ("engagement-drop", {"stage": "lapsed"}),
     ("order-frequency-drop", {"orders_total": 2}),  # no rhythm yet
-    ("order-frequency-drop", {"days_overdue": -0.1}),
+    ("order-frequency-drop", {"days_overdue": -5.0}),
     ("order-frequency-drop", {"days_overdue": None}),
     ("order-frequency-drop", {"stage": "lapsed"}),
     ("email-disengaged", {"sends_since_engagement": 9}),
@@ -152,6 +153,21 @@ def test_silence_alone_makes_site_inactivity_fire_on_its_day(shop: Shop) -> None
     assert fired(shop.pass_days(1)) == ["no-site-activity"]
 
 
+def test_silence_alone_makes_an_order_overdue_on_its_day(shop: Shop) -> None:
+    shop.see(orders_total=3, days_overdue=-5.0, own_gap_days=20.0, last_order_at=START - 15 * DAY)
+    assert fired(shop.pass_days(6)) == []
+    (event,) = shop.pass_days(1)
+    assert fired([event]) == ["order-frequency-drop"]
+    assert isinstance(event.data, TriggerFired)
+    assert event.data.reason == "No order for 22 days, 2 days beyond the usual 20"
+    assert event.data.facts.days_overdue == 2.0
+
+
+def test_a_shop_without_a_site_feed_still_sees_engagement_drop(shop: Shop) -> None:
+    clicks = {"engagement_30d": 4, "engagement_prev_30d": 5, "site_known": False, "site_tracking_live": False}
+    assert fired(shop.see(**clicks) + shop.pass_days(1)) == ["engagement-drop"]
+
+
 def test_a_lapsed_customer_is_still_owed_a_resolution(shop: Shop) -> None:
     unhappy = CASES["negative-support-unresolved"]
     assert fired(shop.see(stage="lapsed", **unhappy)) == ["negative-support-unresolved"]
@@ -159,7 +175,7 @@ def test_a_lapsed_customer_is_still_owed_a_resolution(shop: Shop) -> None:
 
 REASONS: dict[str, str] = {
     "engagement-drop": "4 interactions in the last 30 days, 5 in the 30 before",
-    "order-frequency-drop": "No order for unknown days, 0.5 days beyond the usual 20",
+    "order-frequency-drop": "No order for unknown days, 1.5 days beyond the usual 20",
     "email-disengaged": "Unsubscribed: unknown; messages since the last reaction: 10",
     "visit-without-purchase": "1 visits since the last order 47 days ago, no purchase",
     "no-site-activity": "Last seen on the site 61 days ago",
