@@ -191,7 +191,7 @@ def _feedback(data: Data) -> str:
 
 
 def _fired(data: Data) -> str:
-    title, reason = data.get("title") or _words(data.get("rule", "a rule")), data.get("reason")
+    title, reason = data.get("title") or _words(data.get("rule") or "A rule"), data.get("reason")
     return f"{title}: {reason}" if reason else str(title)
 
 

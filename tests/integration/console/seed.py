@@ -1,6 +1,5 @@
 """A small shop with a past: what the console's pages and the browser tests look at."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from math import sin
 from typing import Any
@@ -16,15 +15,15 @@ ANA = "c-1001"
 HOSTILE = "c-evil"
 _DAY = timedelta(days=1)
 _SIGNALS = (
-    ("purchase_recency", 0.30, 11.2, "Last order 96 days ago; usually every 31 days"),
-    ("engagement_trend", 0.25, 4.1, "3 interactions in 30 days, 14 in the 30 before"),
-    ("order_frequency_trend", 0.25, 9.8, "1 order in 90 days, 3 in the 90 before"),
-    ("support_sentiment", 0.20, 2.3, "1 unhappy ticket open for 6 days"),
+    ("purchase_recency", 0.30, -12.4, "Last order 96 days ago; usually every 31 days"),
+    ("engagement_trend", 0.25, -8.3, "3 interactions in 30 days, 14 in the 30 before"),
+    ("order_frequency_trend", 0.25, -6.1, "1 order in 90 days, 3 in the 90 before"),
+    ("support_sentiment", 0.20, 4.2, "No trouble before; 1 unhappy ticket open for 6 days"),
 )
 
 
 def snapshot(score: float, band: str, stage: str = "loyal", **facts: Any) -> dict[str, Any]:
-    share = score / sum(points for _, _, points, _ in _SIGNALS)
+    share = (score - 50) / sum(points for _, _, points, _ in _SIGNALS)
     parts = [
         {"signal": s, "value": 40.0, "weight": w, "evidence": 0.8, "points": round(p * share, 2), "text": t}
         for s, w, p, t in _SIGNALS
@@ -51,7 +50,7 @@ def snapshot(score: float, band: str, stage: str = "loyal", **facts: Any) -> dic
     }
     return {
         "score": score,
-        "base": 0.0,
+        "base": 50.0,
         "band": band,
         "confidence": 0.82,
         "stage": stage,
@@ -217,18 +216,6 @@ def _past() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return interventions, [done]
 
 
-async def create_tables(engine: AsyncEngine) -> None:
-    """The models' own tables, with one partition for all of the timeline."""
-    async with engine.begin() as connection:
-        await connection.execute(text("CREATE SCHEMA IF NOT EXISTS outreach"))
-        await connection.run_sync(models.Base.metadata.create_all)
-        await connection.execute(
-            text(
-                "CREATE TABLE IF NOT EXISTS outreach.timeline_default PARTITION OF outreach.timeline DEFAULT"
-            )
-        )
-
-
 async def seed(engine: AsyncEngine) -> None:
     """Empty the tables and tell the story again."""
     past, done = _past()
@@ -318,7 +305,3 @@ def _message(number: int, intervention_id: str, customer: str) -> dict[str, Any]
         "created_at": NOW - _DAY,
         "sent_at": NOW - _DAY,
     }
-
-
-def as_json(row: dict[str, Any]) -> str:
-    return json.dumps(row, default=str)
