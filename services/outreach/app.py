@@ -191,7 +191,6 @@ class Outreach:
                 await wait_any(stop, *tasks)
             finally:
                 self._stop.set()
-                self._bells.ring()
                 await asyncio.wait(tasks, timeout=self._runtime.drain_s)
                 await cancel_all(*(task for task in tasks if not task.done()))
         _log.info("outreach.stopped")

@@ -42,6 +42,27 @@ async def keep_working(
 
     Only what is away for a while is waited for; any other error ends the process, to be seen and restarted.
     """
+    at_stop = asyncio.create_task(_ring_at_stop(stop, bell))
+    try:
+        await _work_on(name, work, bell=bell, stop=stop, poll_s=poll_s, done=done)
+    finally:
+        at_stop.cancel()
+
+
+async def _ring_at_stop(stop: asyncio.Event, bell: Bell) -> None:
+    await stop.wait()
+    bell.ring()
+
+
+async def _work_on(
+    name: str,
+    work: Callable[[], Awaitable[int]],
+    *,
+    bell: Bell,
+    stop: asyncio.Event,
+    poll_s: float,
+    done: Callable[[], None] | None,
+) -> None:
     wait = poll_s
     while not stop.is_set():
         try:

@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-
 from email import message_from_bytes
 from email.message import Message
 from typing import Any
@@ -37,7 +36,7 @@ class Sink:
         self.mails: list[Message] = []
         self.answer = "250 kept"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
         if self.answer.startswith("250"):
             self.mails.append(message_from_bytes(envelope.content))
         return self.answer
@@ -76,7 +75,7 @@ async def eventually(look: Callable[[], Awaitable[Any]], what: str) -> Any:
     """What `look` finds, as soon as it finds something."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            while not (found := await look()):
+            while not (found := await look()):  # noqa: ASYNC110 (looks at another process)
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"{what} did not happen within {PATIENCE_S:.0f} s") from None
