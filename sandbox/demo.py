@@ -28,6 +28,8 @@ from sandbox.settings import SandboxSettings
 from sandbox.summary import Report, count, explain, show
 
 KAFKA_HEAP_MB = 512
+READY_S = 240.0  # scoring compiles its loops on the very first start: half a minute, more on a busy machine
+SHARED = ("kafka/libs", "numba")  # Kafka's jars and the compiled loops, for all data folders of a clone
 
 
 def demo(settings: SandboxSettings, runtime: RuntimeSettings, console: Console) -> Report | None:
@@ -39,7 +41,7 @@ def demo(settings: SandboxSettings, runtime: RuntimeSettings, console: Console) 
     log = cdnow.load(root / "cdnow")
     story = tell(sample(log, settings.customers, settings.seed), settings.seed)
     stack = Stack(StackConfig(folder, kafka_port=0, postgres_port=0, kafka_heap_mb=KAFKA_HEAP_MB))
-    _fresh(stack, folder, root / "kafka" / "libs")
+    _fresh(stack, folder)
     screen = Screen(console)
     try:
         state = stack.up(partial(_say, screen))
@@ -55,14 +57,16 @@ def _interrupt(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _fresh(stack: Stack, folder: Path, jars: Path) -> None:
-    """An empty folder: the ledger must find nothing of an earlier play. Kafka's jars stay shared."""
+def _fresh(stack: Stack, folder: Path) -> None:
+    """An empty folder: the ledger must find nothing of an earlier play. What is slow to get is shared."""
     take_over(folder)
     stack.down()
     shutil.rmtree(folder)
-    (folder / "kafka").mkdir(parents=True)
-    jars.mkdir(parents=True, exist_ok=True)
-    (folder / "kafka" / "libs").symlink_to(jars.resolve())
+    for shared in SHARED:
+        ours, theirs = folder / shared, folder.parent / shared
+        theirs.mkdir(parents=True, exist_ok=True)
+        ours.parent.mkdir(parents=True, exist_ok=True)
+        ours.symlink_to(theirs.resolve())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ async def _work(stage: _Stage, stop: asyncio.Event) -> Report:
     async with open_mailbox() as mailbox:
         env = {**stage.state.env(), **environment(stage.settings, place, mailbox)}
         report = partial(_say, screen)
-        async with running_services(stage.folder, env, report=report) as services:
+        async with running_services(stage.folder, env, report=report, ready_s=READY_S) as services:
             place = _found(place, services)
             played = Performance(stage.settings, place, stage.story, sources, screen)
             mailbox.on_mail = played.on_reached
@@ -132,11 +136,11 @@ async def _play(played: Performance, mailbox: Mailbox, stop: asyncio.Event) -> R
     screen = played.screen
     settled = await played.run(mailbox)
     report = await count(played.place, played)
+    screen.over = True
     show(screen.console, played, report, settled, mailbox.received)
     if played.settings.duration is None:
         screen.say(report.ledger.line())
         screen.say(f"The year is over. [bold]Console: {played.place.outreach}/queue[/bold]  Ctrl-C ends it.")
-        screen.over = True
         await stop.wait()
         report = await recount(played.place)
         explain(screen.console, report.ledger)
