@@ -14,7 +14,7 @@ from libs.runtime.stack.errors import PortTakenError, StackError
 from libs.runtime.stack.ports import LOOPBACK
 from libs.runtime.stack.state import KafkaState, Remember
 
-READY_S = 60.0  # about 3 s on an idle machine; recovery after a kill on a busy one takes longer
+READY_S = 120.0  # about 3 s on an idle machine; recovery after a kill on a busy one takes longer
 STOP_S = 30.0
 
 # One node on one machine: every internal topic has one copy, and few partitions, since each costs files

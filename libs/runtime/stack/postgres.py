@@ -19,7 +19,7 @@ from libs.runtime.stack.ports import LOOPBACK
 from libs.runtime.stack.processes import Identity
 from libs.runtime.stack.state import PostgresState, Remember
 
-READY_S = 60.0  # a second normally; replaying the log after a kill on a busy machine takes longer
+READY_S = 120.0  # a second normally; replaying the log after a kill on a busy machine takes longer
 STOP_S = 20.0
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 

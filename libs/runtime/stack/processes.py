@@ -14,6 +14,7 @@ import psutil
 
 # psutil derives start times from the boot time, which moves a little when the wall clock is corrected.
 START_TOLERANCE_S = 2.0
+KILLED_S = 2.0  # the kernel needs a moment to end what it was told to kill
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class Identity:
 
     def alive(self) -> bool:
         return self.process() is not None
+
+    def kill(self) -> None:
+        """End it at once, if it still runs."""
+        with suppress(psutil.NoSuchProcess):
+            if (process := self.process()) is not None:
+                process.kill()
 
 
 def spawn_detached(
@@ -82,18 +89,19 @@ def stop(identity: Identity, *, first: Signals = SIGTERM, timeout: float = 20.0)
     if process is None:
         return
     with suppress(psutil.NoSuchProcess):
-        family = [process, *process.children(recursive=True)]
+        children = [Identity.of(child.pid) for child in process.children(recursive=True)]
+        family = [identity, *(child for child in children if child is not None)]
         process.send_signal(first)
-        _wait_gone(identity, timeout)
+        _wait_ended([identity], timeout)
         for member in family:
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
-        psutil.wait_procs(family, timeout=2.0)
+            member.kill()
+        _wait_ended(family, KILLED_S)
 
 
-def _wait_gone(identity: Identity, timeout: float) -> None:
+def _wait_ended(family: Sequence[Identity], timeout: float) -> None:
+    """A zombie counts as ended: when it is reaped is up to its parent, often the machine's first process."""
     deadline = time.monotonic() + timeout
-    while identity.alive() and time.monotonic() < deadline:
+    while any(member.alive() for member in family) and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
