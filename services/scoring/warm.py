@@ -1,9 +1,10 @@
 """The compiled loops, ready before the worker joins its group: compiled once, then read from disk."""
 
 import hashlib
-import os
 from datetime import UTC, datetime
 from pathlib import Path
+
+import numba
 
 _DOMAIN = Path(__file__).parent / "domain"
 
@@ -19,7 +20,7 @@ def use_cache(data_dir: Path) -> Path:
         digest.update(source.read_bytes())
     folder = data_dir.resolve() / "numba" / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    numba.config.CACHE_DIR = str(folder)
     return folder
 
 

@@ -47,9 +47,9 @@ class Recency(_Strict):
 
 class Trends(_Strict):
     par: Points = 70.0  # value of a signal that goes as it usually goes
-    slope: Positive = 1.5
+    slope: Positive = 1.0
     engagement_shrink: Positive = 4.0  # interactions
-    frequency_shrink: Positive = 1.5  # orders
+    frequency_shrink: Positive = 3.0  # orders
     frequency_days: Annotated[int, Field(ge=7, le=90)] = 90
 
 
