@@ -19,6 +19,7 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers import aiokafka as kafka_driver
 from faust.types import TP, AppT, ConsumerMessage
+from mode import Service
 from mode.threads import WorkerThread
 
 from libs.runtime.logging import get_logger
@@ -30,6 +31,7 @@ from libs.runtime.stream.settings import StreamSettings
 _log = get_logger(__name__)
 _faust_log = logging.getLogger("faust")  # mode would log each service's life in the name of this module
 _GROUP_COMMIT_S = 5.0  # group offsets are for lag tools; the checkpoint is the truth
+_GROUP_CHECK_S = 1.0
 _POLL_IDLE_S = 3600.0  # a long restore is no reason to leave the group; readiness watches progress
 
 
@@ -94,8 +96,6 @@ class ChunkThread(kafka_driver.AIOKafkaConsumerThread):
         max_records: int | None = None,
     ) -> dict[TP, list[Chunk]]:
         """One chunk a partition, with what the consumer's own position says was read for it."""
-        # Faust passes by aiokafka's own check: a fenced or forbidden member would read nothing, silently.
-        consumer._coordinator.check_errors()  # noqa: SLF001
         epoch = _ours(self.app).engine.epoch
         for partition, state in _states(consumer):
             if state.has_valid_position:
@@ -131,6 +131,16 @@ class ChunkThread(kafka_driver.AIOKafkaConsumerThread):
         except KafkaError as error:
             _log.info("stream.group_offsets.skipped", error=repr(error))
 
+    async def check_group(self) -> None:
+        """Raise what ended the group's or the fetcher's background work. Faust passes by aiokafka's own
+        check, and a fenced or refused member would stand still without a word.
+        """
+        consumer = self._ensure_consumer()
+        consumer._coordinator.check_errors()  # noqa: SLF001
+        fetching = consumer._fetcher.error_future  # noqa: SLF001
+        if fetching.done() and not fetching.cancelled():
+            fetching.result()
+
     def generation(self) -> int:
         """Of the group, as the member knows it now; from any thread."""
         generation: int = self._ensure_consumer()._coordinator.generation  # noqa: SLF001
@@ -157,6 +167,16 @@ class ChunkConsumer(kafka_driver.Consumer):
 
     def _new_consumer_thread(self) -> ChunkThread:
         return ChunkThread(self, loop=self.loop, beacon=self.beacon, Worker=_DaemonThread)
+
+    @Service.task
+    async def _watch_group(self) -> None:
+        while not self.should_stop:
+            await self.sleep(_GROUP_CHECK_S)
+            try:
+                await self._thread.call_thread(self.chunk_thread.check_group)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the worker cannot go on
+                _ours(self.app).engine.fail(error)
+                return
 
     @property
     def chunk_thread(self) -> ChunkThread:

@@ -11,7 +11,7 @@ Slots = npt.NDArray[np.int64]
 # Keys below this byte are the core's own in the state topic (checkpoint, sparse records).
 FIRST_ROW_KEY = b"\x02"
 SEPARATOR = b"\x00"
-_FIRST_CAPACITY = 256
+_FIRST_CAPACITY = 16  # small, so that tests meet the growth
 
 
 class Ledger:
@@ -116,6 +116,7 @@ class _Partition:
 
     def grow(self) -> None:
         more = len(self.array)
+        self.array.setflags(write=False)  # whoever kept the old one must not write to it unnoticed
         self.array = np.concatenate([self.array, np.zeros(more, self.array.dtype)])
         self.dirty = np.concatenate([self.dirty, np.zeros(more, np.bool_)])
         self.live = np.concatenate([self.live, np.zeros(more, np.bool_)])
@@ -124,7 +125,8 @@ class _Partition:
 class Rows:
     """The rows of one partition, or a window on a slice of them.
 
-    ``array`` is replaced when a new key makes it grow: call ``ensure`` first, read ``rows.array`` after.
+    ``array`` is replaced when a new key makes it grow: call ``ensure`` first, read ``rows.array`` after
+    (two statements: ``rows.array[rows.ensure(key)]`` reads it before).
     """
 
     __slots__ = ("_bounds", "_p", "dtype")

@@ -83,6 +83,7 @@ class StreamWorker:
             _log.error("stream.failed", app=self._app_id, error=repr(error), exc_info=error)
             raise
         finally:
+            engine.failed.cancel()  # what breaks from here on is the stopping itself
             await engine.abandon()
             await _stop(app)
 

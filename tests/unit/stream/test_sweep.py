@@ -1,0 +1,57 @@
+from datetime import UTC, datetime, timedelta
+
+from libs.runtime.stream.sweep import SliceSize, SweepTimer, sweep_now
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def test_caught_up_a_sweep_looks_at_the_clock():
+    assert sweep_now(T0, T0 - MINUTE, caught_up=True) == T0
+
+
+def test_behind_time_stands_at_the_last_event_taken_in():
+    assert sweep_now(T0, T0 - MINUTE, caught_up=False) == T0 - MINUTE
+
+
+def test_behind_a_watermark_from_the_future_does_not_run_ahead_of_the_clock():
+    assert sweep_now(T0, T0 + MINUTE, caught_up=False) == T0
+
+
+def test_behind_with_nothing_taken_in_there_is_no_time_to_sweep_at():
+    assert sweep_now(T0, None, caught_up=False) is None
+
+
+def test_a_sweep_is_due_after_its_business_time_and_not_sooner():
+    timer = SweepTimer(MINUTE, wall=1.0)
+    assert timer.due(T0, 0.0)
+    timer.swept(T0, 0.0)
+    assert not timer.due(T0 + MINUTE / 2, 30.0)
+    assert timer.due(T0 + MINUTE, 60.0)
+
+
+def test_scaled_time_does_not_make_sweeps_follow_at_once():
+    timer = SweepTimer(MINUTE, wall=1.0)
+    timer.swept(T0, 0.0)
+    assert not timer.due(T0 + 60 * MINUTE, 0.5)
+    assert timer.due(T0 + 60 * MINUTE, 1.0)
+
+
+def test_a_clock_that_stands_makes_no_sweeps():
+    timer = SweepTimer(MINUTE, wall=1.0)
+    timer.swept(T0, 0.0)
+    assert not timer.due(T0, 1000.0)
+
+
+def test_slices_shrink_at_once_and_grow_by_steps():
+    size = SliceSize(1000)
+    size.took(1000, 0.2)
+    assert size.rows == 100
+    size.took(100, 0.000001)
+    assert size.rows == 400
+
+
+def test_a_slice_without_rows_says_nothing_about_its_size():
+    size = SliceSize(1000)
+    size.took(0, 0.5)
+    assert size.rows == 1000
