@@ -1,0 +1,52 @@
+"""Pictures of a running console: python -m tests.browser.take_screenshots BASE_URL OUT_DIR."""
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.chromium import ARGUMENTS, EXECUTABLE
+
+WIDTH, HEIGHT = 1280, 860
+TALLEST = 1_900  # pixels: a customer's whole timeline is too long for a README
+
+
+def take(browser: Browser, base_url: str, folder: Path) -> list[Path]:
+    """The queue, a red customer with a task (else the first in the queue) and the playbooks."""
+    context = browser.new_context(base_url=base_url, viewport={"width": WIDTH, "height": HEIGHT})
+    page = context.new_page()
+    page.goto("/queue")
+    page.get_by_text("Live", exact=True).wait_for()
+    taken = [_shot(page, folder / "queue.png")]
+    red = page.locator("tr", has=page.locator(".band-red")).locator(".row-link")
+    rows = red if red.count() else page.locator(".row-link")
+    if rows.count():
+        page.goto(rows.first.get_attribute("href") or "/queue")
+        page.get_by_text("Live", exact=True).wait_for()
+        tall = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
+        page.set_viewport_size({"width": WIDTH, "height": tall})
+        taken.append(_shot(page, folder / "customer.png"))
+        page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    page.goto("/playbooks")
+    taken.append(_shot(page, folder / "playbooks.png"))
+    context.close()
+    return taken
+
+
+def _shot(page: Page, path: Path) -> Path:
+    page.screenshot(path=path)
+    return path
+
+
+def main(base_url: str, out: str) -> None:
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=list(ARGUMENTS))
+        for path in take(browser, base_url, folder):
+            print(path)  # noqa: T201 (a script says what it made)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
