@@ -13,7 +13,6 @@ from libs.runtime.logging import configure_logging
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.dead_letters import PostgresDeadLetters
 from services.ingest.adapters.identities import PostgresIdentities
-from services.ingest.adapters.migrate import migrate as migrate_schema
 from services.ingest.adapters.postgres import make_engine
 from services.ingest.app import run as run_service
 from services.ingest.domain.errors import UnavailableError
@@ -43,6 +42,8 @@ def run() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the tables of ingest up to date."""
+    from services.ingest.adapters.migrate import migrate as migrate_schema  # Alembic, for this verb alone
+
     asyncio.run(migrate_schema(RuntimeSettings().database_url.get_secret_value()))
 
 

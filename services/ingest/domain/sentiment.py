@@ -9,6 +9,7 @@ import re
 from libs.events.types import Sentiment
 
 _MAX = 20_000  # characters; a quoted thread beyond that adds nothing
+_CLAUSES = re.compile(r"[,.;:!?\n]+")
 _WORDS = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _NEGATIONS = frozenset(
     {"not", "no", "never", "isn't", "wasn't", "don't", "didn't", "can't", "won't", "without"}
@@ -28,7 +29,11 @@ satisfied superb terrific thank thanks wonderful
 """
 _NEGATIVE = frozenset(_NEGATIVE_WORDS.split())
 _POSITIVE = frozenset(_POSITIVE_WORDS.split())
-_REACH = 3  # words that a negation reaches: "not at all happy"
+# Nothing by themselves; with a negation a complaint.
+_EXPECTED = frozenset(
+    {"acceptable", "answered", "arrived", "received", "resolved", "work", "working", "works"}
+)
+_REACH = 3  # words that a negation reaches within its clause: "not at all happy"
 _TAGS: dict[str, Sentiment] = {
     "negative": "negative",
     "angry": "negative",
@@ -40,11 +45,12 @@ _TAGS: dict[str, Sentiment] = {
 
 
 def classify(text: str | None) -> Sentiment | None:
-    """None without any words; else negative or positive if one side clearly outweighs the other."""
-    words = _WORDS.findall((text or "")[:_MAX].lower().replace("\u2019", "'"))
-    if not words:
+    """None without any words; else negative or positive if one side outweighs the other."""
+    plain = (text or "")[:_MAX].lower().replace("\u2019", "'")
+    clauses = [_WORDS.findall(clause) for clause in _CLAUSES.split(plain)]
+    if not any(clauses):
         return None
-    balance = sum(_weight(words, place) for place in range(len(words)))
+    balance = sum(_weight(words, place) for words in clauses for place in range(len(words)))
     if balance <= -1:
         return "negative"
     return "positive" if balance >= 1 else "neutral"
@@ -58,8 +64,9 @@ def from_tags(tags: set[str]) -> Sentiment | None:
 
 def _weight(words: list[str], place: int) -> int:
     word = words[place]
-    weight = (word in _POSITIVE) - (word in _NEGATIVE)
-    if weight and not _NEGATIONS.isdisjoint(words[max(0, place - _REACH) : place]):
-        # "Not happy" is a complaint; "no problem" is no praise.
-        return -1 if weight > 0 else 0
-    return weight
+    negated = not _NEGATIONS.isdisjoint(words[max(0, place - _REACH) : place])
+    if negated and (word in _POSITIVE or word in _EXPECTED):
+        return -1  # "not happy", "never arrived"
+    if negated:
+        return 0  # "no problem" is no praise
+    return (word in _POSITIVE) - (word in _NEGATIVE)

@@ -8,7 +8,9 @@ from services.ingest.ports import IdentityStore, PrivacyRow
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 
 
-def claim(*identifiers: tuple[str, str], anchors: tuple[Anchor, ...] = (), create: bool = True, **contact) -> Claim:
+def claim(
+    *identifiers: tuple[str, str], anchors: tuple[Anchor, ...] = (), create: bool = True, **contact
+) -> Claim:
     ids = tuple(Identifier(kind, value) for kind, value in identifiers)
     return Claim("demo", ids, anchors, tuple(contact.items()), create)
 
@@ -103,7 +105,9 @@ async def test_a_remembered_object_keeps_its_first_owner_and_detail(identities):
 
 async def test_a_profile_grows_and_the_last_word_wins(identities):
     await customer_of(identities, ("email", "a@b.example"), name="Ada", locale="en")
-    found = (await identities.resolve([claim(("email", "a@b.example"), name="Ada L.", email_consent=True)]))[0]
+    found = (await identities.resolve([claim(("email", "a@b.example"), name="Ada L.", email_consent=True)]))[
+        0
+    ]
     assert found.profile == {"name": "Ada L.", "locale": "en", "email_consent": True}
 
 

@@ -1,0 +1,67 @@
+"""Ingest with Kafka or PostgreSQL away, and killed in between. Nothing that was answered 2xx is missing."""
+
+from tests.integration.ingest.conftest import World
+from tests.unit.ingest.shop import order
+
+
+async def accepted(world: World, body: dict) -> tuple[str, str]:
+    """The event's id and where it became durable."""
+    answer = await world.order(body)
+    assert answer.status_code == 200, answer.text
+    (event,) = answer.json()["events"]
+    return event, answer.json()["durable"]
+
+
+def numbers_of(events: list[dict], numbers: range) -> list[int]:
+    """The orders among these events, by first appearance."""
+    wanted = {str(number): number for number in numbers}
+    seen = [wanted[one["data"]["order_id"]] for one in events if one["data"].get("order_id") in wanted]
+    return list(dict.fromkeys(seen))
+
+
+async def test_a_signed_order_is_on_the_topic_when_the_answer_says_so(world: World):
+    async with world.ingest():
+        event, durable = await accepted(world, order(100))
+        assert durable == "kafka"
+        found = {one["id"]: one for one in await world.events()}
+        assert found[event]["type"] == "order.placed"
+        assert found[event]["subject"].startswith("c_")
+
+
+async def test_kafka_away_and_ingest_killed_lose_nothing_and_keep_the_order(world: World):
+    numbers = range(200, 212)
+    async with world.ingest() as process:
+        assert (await accepted(world, order(200)))[1] == "kafka"
+        await world.stop("kafka")
+        for number in numbers[1:6]:
+            assert (await accepted(world, order(number)))[1] == "spool"
+        process.kill()
+        await process.wait()
+    async with world.ingest():
+        for number in numbers[6:9]:
+            assert (await accepted(world, order(number)))[1] == "spool"
+        await world.start_everything()
+        for number in numbers[9:]:
+            await accepted(world, order(number))
+        await world.spool_is_empty()
+        assert (await accepted(world, order(299)))[1] == "kafka"
+        assert numbers_of(await world.events(), numbers) == list(numbers)
+
+
+async def test_postgres_away_lets_known_customers_through_and_sends_unknown_ones_away(world: World):
+    stranger = order(302, email="new@shopper.example", customer={"id": 7999, "email": "new@shopper.example"})
+    async with world.ingest():
+        await accepted(world, order(300))
+        await world.stop("postgres")
+        assert (await accepted(world, order(301)))[1] == "kafka"
+        answer = await world.order(stranger)
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        await world.start_everything()
+        assert (await accepted(world, stranger))[1] == "kafka"
+
+
+async def test_a_stop_is_graceful(world: World):
+    async with world.ingest() as process:
+        process.terminate()
+        assert await process.wait() == 0
