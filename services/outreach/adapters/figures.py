@@ -82,9 +82,12 @@ async def stats(session: AsyncSession) -> dict[str, Any]:
 
 
 async def _decisions(session: AsyncSession) -> dict[str, Any]:
-    kinds = await session.execute(select(Decision.decision, func.count()).group_by(Decision.decision))
+    found = await session.execute(
+        select(Decision.decision, func.count().label("count")).group_by(Decision.decision)
+    )
+    kinds = {row.decision: row.count for row in found}
     return {
-        "by_kind": {"opened": 0, "suppressed": 0, "held_out": 0, **dict(kinds.tuples().all())},
+        "by_kind": {"opened": 0, "suppressed": 0, "held_out": 0, **kinds},
         "detail": await _counted(session, Decision, Decision.decision, Decision.reason, Decision.rule),
     }
 
