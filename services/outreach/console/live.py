@@ -55,7 +55,7 @@ async def stream(deps: ConsoleDeps, figures: Shared, customer: tuple[str, str] |
     silent_since = deps.clock.wall()
     while not deps.stop.is_set():
         try:
-            beats = {"queue": {**await figures(), "p50": deps.event_to_change_p50()}}
+            beats = {"queue": {**await figures(), "p50": _rounded(deps.event_to_change_p50())}}
             if customer:
                 beats["customer"] = dict(await queries.pulse(deps.engine, *customer))
         except (SQLAlchemyError, OSError) as error:
@@ -79,3 +79,8 @@ async def _pause(deps: ConsoleDeps) -> None:
         await asyncio.wait_for(deps.stop.wait(), deps.refresh_s)
     except TimeoutError:
         return
+
+
+def _rounded(seconds: float | None) -> float | None:
+    """To the millisecond: what is not shown must not make a page fetch itself."""
+    return None if seconds is None else round(seconds, 3)

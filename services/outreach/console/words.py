@@ -86,8 +86,10 @@ def due(at: datetime, now: datetime) -> str:
 
 
 def assignee(name: str) -> str:
-    """`pool:<name>` means nobody in it has taken the task yet."""
-    return f"{label(name[5:])} pool" if name.startswith("pool:") else name
+    """A person of the team file (`eva.novak`) or, as `pool:<name>`, nobody in that pool yet."""
+    if name.startswith("pool:"):
+        return f"{label(name[5:])} pool"
+    return name.replace(".", " ").title() if name.islower() else name
 
 
 @dataclass(frozen=True, slots=True)

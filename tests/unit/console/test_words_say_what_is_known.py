@@ -84,4 +84,5 @@ def test_site_facts_of_somebody_never_seen_there_are_not_said() -> None:
 
 def test_a_pool_is_not_a_person() -> None:
     assert words.assignee("pool:success-managers") == "Success managers pool"
-    assert words.assignee("Maria Lopez") == "Maria Lopez"
+    assert words.assignee("Maria McCall") == "Maria McCall"
+    assert words.assignee("eva.novak") == "Eva Novak"
