@@ -22,7 +22,6 @@ from tests.integration.stream.support import (
     feed,
 )
 
-
 ALL_FOUR = '"partitions": [0, 1, 2, 3]'
 
 
@@ -44,7 +43,7 @@ async def test_a_worker_killed_again_and_again_counts_every_event_once(job: Job)
 
 
 async def test_partitions_move_to_a_second_worker_and_away_when_it_freezes(job: Job):
-    """Frozen past its session it loses them; when it wakes it does no harm, whether it ends or joins again."""
+    """Frozen past its session it loses them; awake again it does no harm, whether it ends or joins."""
     feeding = asyncio.create_task(feed(job, 40_000, wait=0.1))
     first = await job.process("first")
     await first.restored()

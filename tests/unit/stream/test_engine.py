@@ -12,7 +12,7 @@ from libs.runtime.stream import engine as engine_module
 from libs.runtime.stream.coverage import Span
 from libs.runtime.stream.restore import Bounds
 from libs.runtime.stream.state import CHECKPOINT_KEY
-from tests.unit.stream.fakes import Bench
+from tests.unit.stream.fakes import FAST, Bench
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -99,9 +99,10 @@ async def test_an_overlap_is_cut_so_that_nothing_counts_twice(bench: Bench):
 
 async def test_a_gap_makes_the_core_seek_again_and_take_nothing(bench: Bench):
     await bench.own(0)
+    await bench.engine.take(bench.chunk(0, b"1", b"1"))
     await bench.engine.take(bench.chunk(10, b"1"))
-    assert bench.source.seeks[-1] == (0, 0)
-    assert bench.engine.positions() == {0: 0}
+    assert bench.source.seeks == [(0, 0), (0, 2)]
+    assert bench.engine.positions() == {0: 2}
 
 
 async def test_old_offsets_again_set_the_consumer_back_where_the_rows_stand(bench: Bench):
@@ -214,6 +215,22 @@ async def test_taking_in_goes_on_while_a_transaction_is_under_way(bench: Bench):
     first, second = producer.transactions
     assert b'"next":3' in first["state"][-1][1]
     assert second["out"] == [(b"t/0", b"2 2")]
+
+
+async def test_taking_in_waits_when_the_broker_does_not_keep_up():
+    bench = Bench(FakeClock(NOW), FAST.model_copy(update={"commit_records": 2}))
+    await bench.own(0)
+    producer = bench.log.producers[0]
+    producer.may_commit.clear()
+    await bench.engine.take(bench.chunk(0, b"1"))
+    await asyncio.sleep(0.02)  # its transaction hangs
+    waiting = asyncio.create_task(bench.engine.take(bench.chunk(1, *[b"1"] * 4)))
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+    producer.may_commit.set()
+    await asyncio.wait_for(waiting, 5)
+    await bench.engine.release(1.0)
+    bench.engine.failed.cancel()
 
 
 async def test_a_sweep_comes_with_time_alone_and_is_committed(bench: Bench):
