@@ -2,10 +2,12 @@
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import Table, bindparam, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.events.families.customer import OutreachMessageNotSent, OutreachMessageSent
@@ -25,6 +27,35 @@ _MAILS_AT_A_TIME = 20  # a crash repeats at most these, with the same Message-ID
 class RelayMetrics(Protocol):
     def message(self, status: str, reason: str) -> None: ...
     def published(self, count: int) -> None: ...
+
+
+_OUTBOX = cast("Table", Outbox.__table__)
+_MESSAGES = cast("Table", Message.__table__)
+_LEFT = (
+    update(_OUTBOX)
+    .where(_OUTBOX.c.id == bindparam("row"))
+    .values(
+        sent_at=bindparam("wall"),
+        attempts=_OUTBOX.c.attempts + 1,
+        last_error=bindparam("error"),
+        payload=bindparam("kept", type_=JSONB),
+    )
+)
+_CAME_OF = (
+    update(_MESSAGES)
+    .where(_MESSAGES.c.id == bindparam("row"))
+    .values(status=bindparam("to"), reason=bindparam("why"), sent_at=bindparam("at"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A message that needs no more attempts, and what came of it."""
+
+    one: Any
+    status: str
+    reason: str
+    error: str | None = None
 
 
 def _wall(clock: Clock) -> datetime:
@@ -96,7 +127,7 @@ class MailRelay:
         """
         if self._kill_switch:
             return 0
-        told: list[tuple[str, str]] = []
+        settled: list[_Settled] = []
         away = False
         async with self._sessions.begin() as session:
             if await is_frozen(session):
@@ -104,14 +135,14 @@ class MailRelay:
             waiting = await self._take(session)
             suppressed = await email_suppressions(session, {(one.tenant, one.customer_id) for one in waiting})
             for one in waiting:
-                reason = suppressed.get((one.tenant, one.customer_id))
-                settled = await self._deliver(session, one, reason)
-                if settled is None:
+                outcome = await self._deliver(session, one, suppressed.get((one.tenant, one.customer_id)))
+                if outcome is None:
                     away = True  # the rest of the batch would only wait for the server too
                     break
-                told.append(settled)
-        for status, why in told:
-            self._metrics.message(status, why)
+                settled.append(outcome)
+            await self._settle(session, settled)
+        for outcome in settled:
+            self._metrics.message(outcome.status, outcome.reason)
         if away:
             raise TransientError("the mail server is away")
         return len(waiting)
@@ -139,22 +170,20 @@ class MailRelay:
         )
         return found.all()
 
-    async def _deliver(
-        self, session: AsyncSession, one: Any, suppressed: str | None
-    ) -> tuple[str, str] | None:
-        """Send one message and settle it; None while the server is away."""
+    async def _deliver(self, session: AsyncSession, one: Any, suppressed: str | None) -> _Settled | None:
+        """Send one message; None while the server is away."""
         if suppressed is not None:  # between the decision and now the customer said no
-            return await self._settle(session, one, "not_sent", suppressed, None)
+            return _Settled(one, "not_sent", suppressed)
         try:
             await self._mailer.send(mail_of(one.payload))
         except RejectedError as error:
-            return await self._settle(session, one, "not_sent", "refused-by-server", str(error))
+            return _Settled(one, "not_sent", "refused-by-server", str(error)[:500])
         except TransientError as error:
             if gives_up(one.attempts + 1):
-                return await self._settle(session, one, "not_sent", "server-away", str(error))
+                return _Settled(one, "not_sent", "server-away", str(error)[:500])
             await self._again(session, one, str(error))
             return None
-        return await self._settle(session, one, "sent", "ok", None)
+        return _Settled(one, "sent", "ok")
 
     async def _again(self, session: AsyncSession, one: Any, error: str) -> None:
         attempts = one.attempts + 1
@@ -168,27 +197,35 @@ class MailRelay:
             )
         )
 
-    async def _settle(
-        self, session: AsyncSession, one: Any, status: str, reason: str, error: str | None
-    ) -> tuple[str, str]:
-        now = self._clock.now()
-        await session.execute(
-            update(Outbox)
-            .where(Outbox.id == one.id)
-            .values(
-                sent_at=_wall(self._clock),
-                attempts=one.attempts + 1,
-                last_error=error and error[:500],
-                payload={"message_id": one.message_id},  # the address and the text have done their work
-            )
-        )
-        await session.execute(
-            update(Message)
-            .where(Message.id == one.key)
-            .values(status=status, reason=reason, sent_at=now if status == "sent" else None)
-        )
-        await add_effects(session, self._told(one, status, reason, now), _wall(self._clock))
-        return status, reason
+    async def _settle(self, session: AsyncSession, settled: Sequence[_Settled]) -> None:
+        """Store what came of messages. Their address and text have done their work and are forgotten."""
+        if not settled:
+            return
+        now, wall = self._clock.now(), _wall(self._clock)
+        left = [
+            {
+                "row": each.one.id,
+                "wall": wall,
+                "error": each.error,
+                "kept": {"message_id": each.one.message_id},
+            }
+            for each in settled
+        ]
+        await session.execute(_LEFT, left)
+        messages = [
+            {
+                "row": each.one.key,
+                "to": each.status,
+                "why": each.reason,
+                "at": now if each.status == "sent" else None,
+            }
+            for each in settled
+        ]
+        await session.execute(_CAME_OF, messages)
+        effects = [
+            effect for each in settled for effect in self._told(each.one, each.status, each.reason, now)
+        ]
+        await add_effects(session, effects, wall)
 
     def _told(self, one: Any, status: str, reason: str, now: datetime) -> list[Effect]:
         about = About(one.tenant, one.customer_id, one.simulated)

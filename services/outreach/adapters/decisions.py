@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
 
@@ -20,6 +19,7 @@ from services.outreach.adapters.rows import (
     insert_all,
     is_frozen,
     locked_positions,
+    row_of,
     store_positions,
 )
 from services.outreach.domain.trigger import Arm, CustomerState, Past
@@ -94,7 +94,7 @@ class SqlDecisionUnit:
 
 
 def _row(one: NewDecision | NewIntervention) -> dict[str, Any]:
-    row = asdict(one)
+    row = row_of(one)
     tenant, customer_id = row.pop("who")
     return {**row, "tenant": tenant, "customer_id": customer_id}
 

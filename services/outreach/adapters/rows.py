@@ -1,7 +1,7 @@
 """Small pieces of SQL that several adapters share."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,6 @@ from services.outreach.models import ConsumerOffset, Control, Outbox, Profile, S
 from services.outreach.ports import Effect, Who
 
 FROZEN = "frozen"
-_ROWS = 1000  # rows in one INSERT: below PostgreSQL's 65,535 parameters with up to 20 columns
 
 
 def for_customers(model: type[Any], customers: Iterable[Who]) -> ColumnElement[bool]:
@@ -25,19 +24,24 @@ def for_customers(model: type[Any], customers: Iterable[Who]) -> ColumnElement[b
 
 async def insert_all(session: AsyncSession, model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; one that is there already stays as it is."""
-    for start in range(0, len(rows), _ROWS):
-        part = [dict(row) for row in rows[start : start + _ROWS]]
-        await session.execute(insert(model).values(part).on_conflict_do_nothing())
+    if rows:
+        # One short statement for all rows: it is prepared once, where a long VALUES list never would be.
+        await session.execute(insert(model.__table__).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def row_of(one: Any) -> dict[str, Any]:
+    """A dataclass's fields as they are; dataclasses.asdict would copy every trigger down to its leaves."""
+    return {each.name: getattr(one, each.name) for each in fields(one)}
 
 
 async def add_effects(session: AsyncSession, effects: Iterable[Effect], wall: datetime) -> None:
-    rows = [{**asdict(effect), "created_at": wall, "due_at": wall} for effect in effects]
+    rows = [{**row_of(effect), "created_at": wall, "due_at": wall} for effect in effects]
     await insert_all(session, Outbox, rows)
 
 
 async def add_steps(session: AsyncSession, steps: Iterable[tuple[str, PlannedStep]]) -> None:
     rows = [
-        {**asdict(step), "intervention_id": intervention_id, "status": "pending"}
+        {**row_of(step), "intervention_id": intervention_id, "status": "pending"}
         for intervention_id, step in steps
     ]
     await insert_all(session, Step, rows)

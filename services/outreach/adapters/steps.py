@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Row, and_, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.outreach.adapters.rows import contacts, email_suppressions, for_customers
@@ -24,6 +24,8 @@ from services.outreach.models import (
     UnsubscribeToken,
 )
 from services.outreach.ports import DAY, Who
+
+_STEPS = cast("Table", Step.__table__)
 
 
 @dataclass(slots=True)
@@ -138,7 +140,10 @@ async def _tokens(session: AsyncSession, customers: set[Who]) -> dict[Who, str]:
         for tenant, customer_id in customers
     ]
     await session.execute(
-        insert(UnsubscribeToken).values(new).on_conflict_do_nothing(index_elements=["tenant", "customer_id"])
+        insert(cast("Table", UnsubscribeToken.__table__)).on_conflict_do_nothing(
+            index_elements=["tenant", "customer_id"]
+        ),
+        new,
     )
     found = await session.execute(
         select(UnsubscribeToken.tenant, UnsubscribeToken.customer_id, UnsubscribeToken.token).where(
@@ -162,19 +167,28 @@ async def _messages_since(session: AsyncSession, since: datetime) -> int:
 
 async def settle(session: AsyncSession, steps: Iterable[tuple[str, str, dict[str, Any]]]) -> None:
     """Give steps their final status; what became of them is added to their detail."""
-    for step_id, status, added in steps:
-        await session.execute(
-            update(Step).where(Step.id == step_id).values(status=status, detail=Step.detail.concat(added))
+    rows = [{"step": step_id, "to": status, "added": added} for step_id, status, added in steps]
+    if rows:
+        statement = (
+            update(_STEPS)
+            .where(_STEPS.c.id == bindparam("step"))
+            .values(status=bindparam("to"), detail=_STEPS.c.detail.concat(bindparam("added", type_=JSONB)))
         )
+        await session.execute(statement, rows)
 
 
 async def postpone(session: AsyncSession, steps: Iterable[tuple[str, datetime, str]]) -> None:
-    for step_id, until, reason in steps:
-        await session.execute(
-            update(Step)
-            .where(Step.id == step_id)
-            .values(due_at=until, detail=Step.detail.concat({"postponed": reason}))
+    """Move steps to a later moment and note why."""
+    rows = [
+        {"step": step_id, "until": until, "added": {"postponed": reason}} for step_id, until, reason in steps
+    ]
+    if rows:
+        statement = (
+            update(_STEPS)
+            .where(_STEPS.c.id == bindparam("step"))
+            .values(due_at=bindparam("until"), detail=_STEPS.c.detail.concat(bindparam("added", type_=JSONB)))
         )
+        await session.execute(statement, rows)
 
 
 async def skip_pending(
