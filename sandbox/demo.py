@@ -25,7 +25,7 @@ from sandbox.place import Place
 from sandbox.play import Performance
 from sandbox.screen import Screen
 from sandbox.settings import SandboxSettings
-from sandbox.summary import Report, count, explain, show
+from sandbox.summary import Report, count, explain, save, show
 
 KAFKA_HEAP_MB = 512
 READY_S = 240.0  # scoring compiles its loops on the very first start: half a minute, more on a busy machine
@@ -138,6 +138,7 @@ async def _play(played: Performance, mailbox: Mailbox, stop: asyncio.Event) -> R
     report = await count(played.place, played)
     screen.over = True
     show(screen.console, played, report, settled, mailbox.received)
+    save(played, report, mailbox.received)
     if played.settings.duration is None:
         screen.say(report.ledger.line())
         screen.say(f"The year is over. [bold]Console: {played.place.outreach}/queue[/bold]  Ctrl-C ends it.")

@@ -1,8 +1,9 @@
 """What the play came to: figures for people, then the ledger in one line for machines."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from rich.console import Console
 from rich.table import Table
@@ -41,6 +42,28 @@ async def count(place: Place, played: Performance | None = None) -> Report:
     return Report(ledger, counted, found)
 
 
+def save(played: Performance, report: Report, mails: int) -> None:
+    """The same figures for programs, beside the shop's log."""
+    found = report.lift
+    seconds = _seconds(played)
+    figures = {
+        "simulated": True,
+        "balanced": report.ledger.balanced,
+        "faults": report.ledger.faults,
+        "ledger": report.ledger.figures,
+        "customers": len(played.story.customers),
+        "history": {"events": played.history_events, "seconds": round(played.history_s, 3)},
+        "live": {"events": played.live_events, "seconds": round(played.live_s, 3)},
+        "changes": len(seconds),
+        "webhook_to_change_s": [percentile(seconds, share) for share in (0.5, 0.99)] if seconds else None,
+        "bands": Counter(report.counted.bands.values()),
+        "triggers": Counter(report.counted.fired.values()),
+        "messages": mails,
+        "lift": None if found is None else {**asdict(found), "planted_effect": found.planted_effect},
+    }
+    (played.place.sent_file.parent / "summary.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
 def show(console: Console, played: Performance, report: Report, settled: Settled, mails: int) -> None:
     """The summary as a table. Everything but the orders of the log is simulated, and says so."""
     table = Table("what", "figure", title="Summary (real orders, everything around them simulated)")
@@ -64,7 +87,7 @@ def _rows(played: Performance, report: Report, mails: int) -> Iterable[tuple[str
     yield "history", _rate(played.history_events, played.history_s)
     yield "live", _rate(played.live_events, played.live_s)
     if sender is not None:
-        yield "webhook to health change", _latency(played.watch.latencies(sender.tally.sent_at))
+        yield "webhook to health change", _latency(_seconds(played))
         if sender.tally.given_up:
             yield "given up after retries", f"{sender.tally.given_up} webhooks"
     yield "bands", _counts(Counter(counted.bands.values()), BANDS)
@@ -77,6 +100,10 @@ def _rows(played: Performance, report: Report, mails: int) -> Iterable[tuple[str
         yield "tasks completed by the simulated CSM", f"{played.manager.completed:,}"
     if report.lift is not None:
         yield from _lift_rows(report.lift)
+
+
+def _seconds(played: Performance) -> list[float]:
+    return [] if played.sender is None else played.watch.latencies(played.sender.tally.sent_at)
 
 
 def _lift_rows(found: Lift) -> Iterable[tuple[str, str]]:

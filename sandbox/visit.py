@@ -19,7 +19,7 @@ from sandbox.place import Place
 from sandbox.play import Performance
 from sandbox.screen import Screen
 from sandbox.settings import SandboxSettings
-from sandbox.summary import Report, count, show
+from sandbox.summary import Report, count, save, show
 
 
 async def play(settings: SandboxSettings, runtime: RuntimeSettings, console: Console) -> Report:
@@ -36,6 +36,7 @@ async def play(settings: SandboxSettings, runtime: RuntimeSettings, console: Con
         settled = await played.run(mailbox)
         report = await count(place, played)
         show(console, played, report, settled, mailbox.received)
+        save(played, report, mailbox.received)
     return report
 
 

@@ -20,7 +20,7 @@ def load(folder: Path) -> Log:
     """The parsed log, fetched into `folder` if it is not there. Raises ConfigError when it cannot be had."""
     master = folder / MASTER
     if not master.exists():
-        _fetch(folder)
+        _fetch(folder.resolve())  # the folder may be a link: clones' data folders share what is slow to get
     with master.open(encoding="ascii") as lines:
         return parse(lines)
 

@@ -13,7 +13,7 @@ from sandbox.domain.story import Customer, order_placed
 WINDOW = timedelta(days=30)
 """An order within this time counts as the outcome; also the time in which one customer answers once."""
 FIRST_PLANTED = 1_000_000  # above every line number of the log
-SOONEST, LATEST = timedelta(days=1), timedelta(days=9)
+SOONEST, LATEST = timedelta(hours=6), timedelta(days=6)
 
 
 @dataclass(frozen=True, slots=True)
