@@ -96,7 +96,7 @@ class IdentityDesk:
 
     def _is_stranger(self, claim: Claim) -> bool:
         """Whether the store has just said that it knows none of these devices."""
-        if claim.anchors or any(one.kind not in WEAK for one in claim.identifiers):
+        if claim.anchors or claim.names_somebody:
             return False
         now = asyncio.get_running_loop().time()
         return all(self._strangers.get((claim.tenant, *one), 0.0) > now for one in claim.identifiers)

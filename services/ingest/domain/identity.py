@@ -1,11 +1,11 @@
 """Which customer a claim belongs to. Pure: a picture of what is known in, decisions and changes out.
 
 Rules, in this order:
-1. The strongest identifier that is known decides (provider id, e-mail, phone, device).
+1. The strongest identifier that is known decides (provider id, e-mail, phone); a device only if it is alone.
 2. A provider that tells two ids apart says they are two people: an e-mail or phone that would join them is
    marked shared, counted as a conflict, and no longer joins anybody to an id that is not known yet.
 3. Two customers that nothing tells apart become one: the one with fewer provider ids merges into the other.
-4. A device follows the person last seen on it.
+4. A device follows the person last seen on it: a family's computer joins nobody.
 5. With nothing known, a provider id, e-mail or phone makes a new customer; a device id or an object does not.
 """
 
@@ -83,7 +83,7 @@ def settle(book: Book, claim: Claim, new_id: Callable[[], str]) -> Resolution:
     if owner is None:
         owner = _owner_of_objects(book, claim)
     if owner is None:
-        if not claim.may_create:
+        if not (claim.create and claim.names_somebody):
             return Resolution(None, "unknown")
         owner, outcome = new_id(), "created"
         book.changes.customers.append((claim.tenant, owner))
@@ -106,13 +106,12 @@ def _choose(book: Book, claim: Claim) -> tuple[str | None, list[str], int]:
     for found in claim.identifiers:
         key = (claim.tenant, *found)
         candidate = book.owners.get(key)
-        if candidate is None or candidate == owner or (owner and found.kind in WEAK):
+        if candidate is None or candidate == owner or (found.kind in WEAK and claim.names_somebody):
             continue
-        if owner is None and not _contradicts(book, claim, candidate, found):
+        contradicted = _contradicts(book, claim, candidate, found)
+        if owner is None and not contradicted:
             owner = candidate
-        elif (
-            owner is not None and key not in book.shared and not _apart(book, claim.tenant, owner, candidate)
-        ):
+        elif owner and not contradicted and not _apart(book, claim.tenant, owner, candidate, key):
             others.append(candidate)
         else:
             conflicts += key not in book.shared
@@ -131,11 +130,11 @@ def _contradicts(book: Book, claim: Claim, candidate: str, by: Identifier) -> bo
     return any(found.kind in has and found.value not in has[found.kind] for found in brought)
 
 
-def _apart(book: Book, tenant: str, one: str, other: str) -> bool:
-    """Whether a provider tells these two customers apart."""
+def _apart(book: Book, tenant: str, one: str, other: str, by: Key | None = None) -> bool:
+    """Whether a provider tells these two customers apart, or what joins them is shared."""
     left = book.provider_ids.get((tenant, one), {})
     right = book.provider_ids.get((tenant, other), {})
-    return not left.keys().isdisjoint(right)
+    return by in book.shared or not left.keys().isdisjoint(right)
 
 
 def _share(book: Book, key: Key) -> None:

@@ -67,8 +67,9 @@ class Claim:
         return (*self.identifiers, *self.anchors)
 
     @property
-    def may_create(self) -> bool:
-        return self.create and any(found.kind not in WEAK for found in self.identifiers)
+    def names_somebody(self) -> bool:
+        """Whether there is more than devices."""
+        return any(found.kind not in WEAK for found in self.identifiers)
 
     @property
     def empty(self) -> bool:

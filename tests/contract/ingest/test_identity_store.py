@@ -129,3 +129,11 @@ async def test_recording_a_privacy_request_twice_is_recording_it_once(identities
     row = PrivacyRow("demo", "shopify", "data_request", "7", None, NOW)
     await identities.record_request(row)
     await identities.record_request(row)
+
+
+async def test_a_familys_computer_joins_nobody(identities):
+    device = ("segment.anonymous", "dev-1")
+    first = await customer_of(identities, ("shopify.customer", "1"), device)
+    second = await customer_of(identities, ("email", "other@b.example"), device)
+    assert second != first
+    assert await customer_of(identities, device) == second

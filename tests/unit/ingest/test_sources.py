@@ -12,7 +12,8 @@ from services.ingest.adapters.sources_file import SourcesFile, read_sources
 PUBLISHED = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="  # what Zendesk signs every test with
 GOOD = """
 sources:
-  - {name: shop, provider: shopify, tenant: demo, currency: EUR, secrets: [s3cr3t-1, s3cr3t-2], backfill: true}
+  - {name: shop, provider: shopify, tenant: demo, currency: EUR,
+     secrets: [s3cr3t-1, s3cr3t-2], backfill: true}
 """
 
 
