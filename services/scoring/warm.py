@@ -20,7 +20,7 @@ def use_cache(data_dir: Path) -> Path:
         digest.update(source.read_bytes())
     folder = data_dir.resolve() / "numba" / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    numba.config.CACHE_DIR = str(folder)
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # filled in at run time
     return folder
 
 

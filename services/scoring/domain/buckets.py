@@ -6,23 +6,30 @@ A day older than the ring is left out; a newer one clears the days it overtakes.
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 FULL = 15
 
 
 @njit(cache=True)
+def whole(value: Any) -> int:
+    """Signed 64 bits. A row's times are unsigned: the difference of two of them would wrap around."""
+    return np.int64(value)  # type: ignore[return-value]  # an int where it is compiled
+
+
+@njit(cache=True)
 def nibble_get(ring: Any, day: int) -> int:
     """The count of one day; the caller knows that the day is in the ring."""
     at = day % (2 * len(ring))
-    return int(ring[at >> 1]) >> (4 * (at & 1)) & FULL
+    return whole(ring[at >> 1]) >> (4 * (at & 1)) & FULL
 
 
 @njit(cache=True)
 def nibble_set(ring: Any, day: int, count: int) -> None:
     at = day % (2 * len(ring))
     shift = 4 * (at & 1)
-    ring[at >> 1] = (int(ring[at >> 1]) & ~(FULL << shift) & 0xFF) | (count << shift)
+    ring[at >> 1] = (whole(ring[at >> 1]) & ~(FULL << shift) & 0xFF) | (count << shift)
 
 
 @njit(cache=True)
@@ -85,5 +92,5 @@ def bits_sum(ring: Any, newest: int, first: int, last: int) -> int:
     """How many different things were marked on each day, summed over the days first..last."""
     total = 0
     for day in range(max(first, newest - len(ring) + 1), min(last, newest) + 1):
-        total += popcount(int(ring[day % len(ring)]))
+        total += popcount(whole(ring[day % len(ring)]))
     return total

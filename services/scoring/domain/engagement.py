@@ -5,7 +5,7 @@ from typing import Any
 from numba import njit
 
 from services.scoring.domain import kinds as k
-from services.scoring.domain.buckets import nibble_add, nibble_advance, nibble_get, popcount
+from services.scoring.domain.buckets import nibble_add, nibble_advance, nibble_get, popcount, whole
 from services.scoring.domain.orders import advance_engaged
 from services.scoring.domain.row import DAY, ENGAGED_DAYS, MACHINE
 
@@ -59,7 +59,7 @@ def engaged_on(row: Any, day: int) -> int:
     """Interactions of one day: visits, clicks, replies and orders placed by a person."""
     if day > row.engaged_day or day <= row.engaged_day - ENGAGED_DAYS:
         return 0
-    visits = popcount(int(row.visits[day % ENGAGED_DAYS]))
+    visits = popcount(whole(row.visits[day % ENGAGED_DAYS]))
     return visits + nibble_get(row.clicks, day) + nibble_get(row.acts, day)
 
 

@@ -10,7 +10,7 @@ from numba import njit
 
 from libs.events import Facts
 from services.scoring.domain.account import ACTIVE, CANCELLED, NONE, skips_in_a_row
-from services.scoring.domain.buckets import bits_sum, nibble_sum
+from services.scoring.domain.buckets import bits_sum, nibble_sum, whole
 from services.scoring.domain.engagement import engaged_between
 from services.scoring.domain.numbers import CardNumbers, World
 from services.scoring.domain.orders import order_span
@@ -23,6 +23,7 @@ from services.scoring.domain.support import is_open, is_trouble, trouble
 COLUMNS: tuple[str, ...] = tuple(Facts.model_fields)
 N_FACTS = len(COLUMNS)
 SUBSCRIPTION_STATES = ("none", "active", "paused", "cancel_requested", "cancelled", "past_due")
+LATEST_DAY = 1 << 20  # after every day a row can hold
 PARCEL_DAYS = 60  # a parcel without news for longer is not open any more
 
 _at = COLUMNS.index
@@ -79,8 +80,8 @@ def _orders(row: Any, now: int, rhythm: Rhythm, out: Any) -> None:
 def _engagement(row: Any, now: int, feeds: Any, card: CardNumbers, out: Any) -> None:
     today = now // DAY
     _, last_order = order_span(row, False)
-    last_activity = max(int(row.last_visit), int(row.last_click), last_order)
-    live = feeds.site_last != 0 and now - int(feeds.site_last) <= card.feed_days * DAY
+    last_activity = max(whole(row.last_visit), whole(row.last_click), last_order)
+    live = feeds.site_last != 0 and now - whole(feeds.site_last) <= card.feed_days * DAY
     known = row.last_visit != 0 or row.last_click != 0
     out[SITE_KNOWN], out[SITE_LIVE] = row.last_visit != 0, live
     out[LAST_VISIT], out[LAST_ACTIVITY] = _when(row.last_visit), _when(last_activity)
@@ -92,9 +93,11 @@ def _engagement(row: Any, now: int, feeds: Any, card: CardNumbers, out: Any) -> 
         out[VISITS] = bits_sum(row.visits, row.engaged_day, today - WINDOW + 1, today)
     if row.last_visit:
         since = last_order // DAY + 1 if last_order else 0
-        out[VISITS_SINCE] = bits_sum(row.visits, row.engaged_day, since, int(row.engaged_day))
+        out[VISITS_SINCE] = bits_sum(row.visits, row.engaged_day, since, LATEST_DAY)
     if row.sends_day:
-        out[SENDS_SINCE] = nibble_sum(row.sends, row.sends_day, last_activity // DAY + 1, int(row.sends_day))
+        out[SENDS_SINCE] = nibble_sum(
+            row.sends, row.sends_day, last_activity // DAY + 1, whole(row.sends_day)
+        )
     if row.unsubscribed > row.resubscribed:
         out[UNSUBSCRIBED] = row.unsubscribed
 
@@ -109,7 +112,7 @@ def _returns(row: Any, now: int, out: Any) -> None:
     if row.return_at and base > 0 and row.return_amount > 0:
         out[RETURNED_SHARE] = min(row.return_amount / base, 1.0)
     if row.shipped:
-        out[OPEN_SHIPMENT] = row.shipped > row.delivered and now - int(row.shipped) < PARCEL_DAYS * DAY
+        out[OPEN_SHIPMENT] = row.shipped > row.delivered and now - whole(row.shipped) < PARCEL_DAYS * DAY
 
 
 @njit(cache=True)

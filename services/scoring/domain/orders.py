@@ -1,7 +1,8 @@
 """Orders, refunds, returns and parcels: how each event moves the facts.
 
-An order's id is one fact: its last version wins, a cancellation is final, refunds net. The last few
-orders are kept one by one so that they can still change; older ones are *settled* into the totals.
+An order's id is one fact: its last version wins, a cancellation is final, refunds net. An order counts
+from its `order.placed` on: an edit, a cancellation or a refund that comes first waits for it. The last
+few orders are kept one by one so that they can still change; older ones are *settled* into the totals.
 """
 
 from math import exp
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 from numba import njit
 
 from services.scoring.domain import kinds as k
-from services.scoring.domain.buckets import nibble_add, nibble_advance, nibble_get
+from services.scoring.domain.buckets import nibble_add, nibble_advance, nibble_get, whole
 from services.scoring.domain.row import COUNTS, DAY, GIFT, ORDER_DAYS, ORDERS_KEPT, RENEWAL
 
 # order_flags: COUNTS, GIFT and RENEWAL of the event, and:
@@ -28,7 +29,7 @@ class Order(NamedTuple):
 @njit(cache=True)
 def counts(flags: int) -> bool:
     """Test, void, fraud, zero-value, replacement, draft and cancelled orders do not."""
-    return (flags & COUNTS) != 0 and (flags & CANCELLED) == 0
+    return (flags & COUNTS) != 0 and (flags & PLACED) != 0 and (flags & CANCELLED) == 0
 
 
 @njit(cache=True)
@@ -40,41 +41,6 @@ def has_rhythm(flags: int) -> bool:
 @njit(cache=True)
 def _worth(amount: int, refunded: int) -> int:
     return max(amount - refunded, 0)
-
-
-@njit(cache=True)
-def _occasion(row: Any, day: int, sign: int, tau_days: float) -> None:
-    """The forgotten count of order days. A late order adds exp(-(last - t)/tau): order-free (CHURN.md)."""
-    if day > row.occasions_day:
-        row.occasions = row.occasions * exp(-(day - row.occasions_day) / tau_days)
-        row.occasions_day = day
-    row.occasions = max(row.occasions + sign * exp(-(row.occasions_day - day) / tau_days), 0.0)
-
-
-@njit(cache=True)
-def _rhythm(row: Any, at: int, sign: int, tau_days: float) -> None:
-    """Orders of one day are one occasion; beyond the buckets each order is taken as its own."""
-    day = at // DAY
-    row.orders_day = nibble_advance(row.orders, row.orders_day, day)
-    held = nibble_add(row.orders, row.orders_day, day, sign)
-    alone = held == 0 if sign > 0 else held == 1
-    if held < 0 or alone:
-        _occasion(row, day, sign, tau_days)
-
-
-@njit(cache=True)
-def _count(row: Any, order: Order, sign: int, tau_days: float) -> None:
-    """Add an order to the totals, or take it back (sign -1)."""
-    if not counts(order.flags):
-        return
-    row.orders_total += sign
-    row.spend += sign * order.worth
-    if order.flags & GIFT == 0:
-        _rhythm(row, order.at, sign, tau_days)
-    if order.flags & RENEWAL == 0:  # an automatic renewal is a payment, not engagement (FIELD.md 10)
-        day = order.at // DAY
-        advance_engaged(row, day)
-        nibble_add(row.acts, row.engaged_day, day, sign)
 
 
 @njit(cache=True)
@@ -91,6 +57,49 @@ def advance_engaged(row: Any, day: int) -> None:
             row.visits[d % size] = 0
     nibble_advance(row.clicks, newest, day)
     row.engaged_day = nibble_advance(row.acts, newest, day)
+
+
+@njit(cache=True)
+def _anchor(row: Any, at: int, flags: int, tau_days: float) -> None:
+    """The buckets reach up to every order ever placed, counted or not: so they do not depend on whether
+    a cancellation was known in time.
+    """
+    day = at // DAY
+    row.orders_day = nibble_advance(row.orders, row.orders_day, day)
+    if flags & RENEWAL == 0:
+        advance_engaged(row, day)
+    if day > row.occasions_day:
+        row.occasions *= exp(-(day - row.occasions_day) / tau_days)
+        row.occasions_day = day
+
+
+@njit(cache=True)
+def _occasion(row: Any, day: int, sign: int, tau_days: float) -> None:
+    """The forgotten count of order days. A late order adds exp(-(last - t)/tau): order-free (CHURN.md)."""
+    row.occasions = max(row.occasions + sign * exp(-(row.occasions_day - day) / tau_days), 0.0)
+
+
+@njit(cache=True)
+def _rhythm(row: Any, at: int, sign: int, tau_days: float) -> None:
+    """Orders of one day are one occasion; beyond the buckets each order is taken as its own."""
+    day = at // DAY
+    held = nibble_add(row.orders, row.orders_day, day, sign)
+    alone = held == 0 if sign > 0 else held == 1
+    if held < 0 or alone:
+        _occasion(row, day, sign, tau_days)
+
+
+@njit(cache=True)
+def _count(row: Any, order: Order, sign: int, tau_days: float) -> None:
+    """Add an order to the totals, or take it back (sign -1)."""
+    if not counts(order.flags):
+        return
+    row.orders_total += sign
+    row.spend += sign * order.worth
+    if order.flags & GIFT == 0:
+        _rhythm(row, order.at, sign, tau_days)
+    if order.flags & RENEWAL == 0:  # an automatic renewal is a payment, not engagement (FIELD.md 10)
+        nibble_add(row.acts, row.engaged_day, order.at // DAY, sign)
 
 
 @njit(cache=True)
@@ -143,7 +152,7 @@ def _insert(row: Any, key: int, order: Order, tau_days: float) -> int:
     if i < 0:
         _settle(row, order.at, order.flags)
         return i
-    row.order_key[i], row.order_at[i], row.order_version[i] = key, order.at, order.at
+    row.order_key[i], row.order_at[i], row.order_version[i] = key, order.at, 0
     row.order_amount[i], row.order_refunded[i] = order.worth, 0
     row.order_flags[i] = order.flags | USED
     return i
@@ -152,17 +161,20 @@ def _insert(row: Any, key: int, order: Order, tau_days: float) -> int:
 @njit(cache=True)
 def _recount(row: Any, i: int, sign: int, tau_days: float) -> None:
     worth = _worth(row.order_amount[i], row.order_refunded[i])
-    _count(row, Order(int(row.order_at[i]), worth, int(row.order_flags[i])), sign, tau_days)
+    _count(row, Order(whole(row.order_at[i]), worth, whole(row.order_flags[i])), sign, tau_days)
 
 
 @njit(cache=True)
 def _placed(row: Any, ev: Any, tau_days: float) -> None:
     flags = (ev.flags & (COUNTS | GIFT | RENEWAL)) | PLACED
+    _anchor(row, whole(ev.at), flags, tau_days)
     i = _find(row, ev.key)
     if i < 0:
-        _insert(row, ev.key, Order(int(ev.at), ev.amount, flags), tau_days)
+        i = _insert(row, ev.key, Order(whole(ev.at), ev.amount, flags), tau_days)
+        if i >= 0:
+            row.order_version[i] = ev.at
         return
-    held = int(row.order_flags[i])
+    held = whole(row.order_flags[i])
     _recount(row, i, -1, tau_days)
     row.order_at[i] = min(row.order_at[i], ev.at) if held & PLACED else ev.at
     if held & EDITED == 0:
@@ -170,46 +182,57 @@ def _placed(row: Any, ev: Any, tau_days: float) -> None:
         row.order_flags[i] = (held & (CANCELLED | USED)) | flags
         row.order_version[i] = ev.at
     else:
-        row.order_flags[i] = held | PLACED
+        row.order_flags[i] = (held & ~RENEWAL) | PLACED | (flags & RENEWAL)
     _recount(row, i, 1, tau_days)
+
+
+@njit(cache=True)
+def _known(row: Any, ev: Any) -> int:
+    """The order's place. One that has not been placed yet stands at the first thing told of it."""
+    i = _find(row, ev.key)
+    if i >= 0 and row.order_flags[i] & PLACED == 0:
+        row.order_at[i] = min(row.order_at[i], ev.at)
+    return i
 
 
 @njit(cache=True)
 def _updated(row: Any, ev: Any, tau_days: float) -> None:
     """The latest version wins; of two with the same time the larger amount does."""
     flags = (ev.flags & (COUNTS | GIFT | RENEWAL)) | EDITED
-    i = _find(row, ev.key)
+    i = _known(row, ev)
     if i < 0:
-        if not _full(row):  # else: an edit of an order that was settled; it stays as it was
-            _insert(row, ev.key, Order(int(ev.at), ev.amount, flags), tau_days)
-        return
-    held = int(row.order_flags[i])
+        if _full(row):
+            return  # an edit of an order that was settled; it stays as it was
+        i = _insert(row, ev.key, Order(whole(ev.at), 0, 0), tau_days)
+    held = whole(row.order_flags[i])
     version = row.order_version[i]
     if held & EDITED and (ev.at < version or (ev.at == version and ev.amount <= row.order_amount[i])):
         return
     _recount(row, i, -1, tau_days)
     row.order_amount[i], row.order_version[i] = ev.amount, ev.at
+    if held & PLACED:  # how it was placed does not change
+        flags = (flags & ~RENEWAL) | (held & RENEWAL)
     row.order_flags[i] = (held & (CANCELLED | PLACED | USED)) | flags
     _recount(row, i, 1, tau_days)
 
 
 @njit(cache=True)
 def _cancelled(row: Any, ev: Any, tau_days: float) -> None:
-    i = _find(row, ev.key)
+    i = _known(row, ev)
     if i >= 0:
         _recount(row, i, -1, tau_days)
         row.order_flags[i] |= CANCELLED
     elif not _full(row):  # told before the order itself: the order will not count
-        _insert(row, ev.key, Order(int(ev.at), 0, CANCELLED), tau_days)
+        _insert(row, ev.key, Order(whole(ev.at), 0, CANCELLED), tau_days)
     elif row.settled_first <= ev.moment <= row.settled_last:  # moment: when it was placed
-        _count(row, Order(int(ev.moment), ev.amount, COUNTS), -1, tau_days)
+        _count(row, Order(whole(ev.moment), ev.amount, COUNTS | PLACED), -1, tau_days)
 
 
 @njit(cache=True)
 def _refunded(row: Any, ev: Any, tau_days: float) -> None:
-    i = _find(row, ev.key)
+    i = _known(row, ev)
     if i < 0 and not _full(row):  # told before the order itself
-        i = _insert(row, ev.key, Order(int(ev.at), 0, 0), tau_days)
+        i = _insert(row, ev.key, Order(whole(ev.at), 0, 0), tau_days)
     if i < 0:
         row.spend -= ev.amount
         return
@@ -258,7 +281,7 @@ def order_span(row: Any, rhythm: bool) -> Any:
             at = row.order_at[i]
             first = at if first == 0 else min(first, at)
             last = max(last, at)
-    return int(first), int(last)
+    return whole(first), whole(last)
 
 
 @njit(cache=True)

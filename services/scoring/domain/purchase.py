@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from numba import njit
 
+from services.scoring.domain.buckets import whole
 from services.scoring.domain.numbers import ShopNumbers
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.row import DAY
@@ -52,7 +53,7 @@ def rhythm_of(row: Any, now: int, shop: ShopNumbers) -> Rhythm:
     if last == 0:
         return Rhythm(False, 0.0, 0.0, 0.0, 1.0, 0.0)
     first_day, last_day = first // DAY, last // DAY
-    seen_from_last = row.occasions * exp((int(row.occasions_day) - last_day) / shop.tau)
+    seen_from_last = row.occasions * exp((whole(row.occasions_day) - last_day) / shop.tau)
     repeats = max(seen_from_last - exp((first_day - last_day) / shop.tau), 0.0)
     observed = shop.tau * (1.0 - exp((first_day - last_day) / shop.tau))
     gap = (shop.alpha + observed) / (shop.r + repeats)

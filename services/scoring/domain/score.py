@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from numba import njit
 
+from services.scoring.domain.buckets import whole
 from services.scoring.domain.numbers import Board, CardNumbers
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.purchase import Rhythm
@@ -68,7 +69,7 @@ def next_band(held: int, score: float, card: CardNumbers) -> int:
 def tenure_of(row: Any, now: int) -> float:
     """Days since the first order, else since first seen."""
     first, _ = order_span(row, False)
-    since = first or int(row.first_seen)
+    since = first or whole(row.first_seen)
     return max(now - since, 0) / DAY
 
 

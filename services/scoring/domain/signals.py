@@ -9,6 +9,7 @@ from typing import Any
 
 from numba import njit
 
+from services.scoring.domain.buckets import whole
 from services.scoring.domain.engagement import engaged_between, engaged_on
 from services.scoring.domain.numbers import Board, CardNumbers, World
 from services.scoring.domain.orders import order_days_in, order_span
@@ -56,12 +57,12 @@ def feed_asof(row: Any, now: int, feeds: Any, card: CardNumbers) -> int:
     A feed that has been silent for the whole tenant is missing, not silence (FIELD.md 2): what it
     measures stands as it stood when the feed was last alive.
     """
-    grace = int(card.feed_days * DAY)
+    grace = whole(card.feed_days * DAY)
     asof = now
     if row.last_visit:
-        asof = min(asof, int(feeds.site_last) + grace)
+        asof = min(asof, whole(feeds.site_last) + grace)
     if row.last_click:
-        asof = min(asof, int(feeds.mail_last) + grace)
+        asof = min(asof, whole(feeds.mail_last) + grace)
     return asof
 
 
@@ -72,7 +73,7 @@ def usual_engagement(row: Any, today: int) -> int:
     While the customer is silent the window before slides over what was once recent; the largest
     sum it has had since the last interaction holds, so an emptying window does not look like recovery.
     """
-    last = int(row.engaged_day)
+    last = whole(row.engaged_day)
     start = min(last, today)
     total = engaged_between(row, start - 2 * WINDOW + 1, start - WINDOW)
     best = total
@@ -123,7 +124,7 @@ def support_sentiment(row: Any, now: int, card: CardNumbers) -> Any:
     open_now, _ = trouble(row)
     if row.mood_at == 0 and open_now == 0:
         return 0.0, -1.0
-    age = 0.0 if open_now else max(now - int(row.mood_at), 0) / DAY
+    age = 0.0 if open_now else max(now - whole(row.mood_at), 0) / DAY
     fade = exp(-age / card.mood_tau)
     weight = row.mood_weight * fade
     mood = row.mood_sum * fade / (weight + card.mood_shrink)

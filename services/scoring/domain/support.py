@@ -6,7 +6,7 @@ from typing import Any
 from numba import njit
 
 from services.scoring.domain import kinds as k
-from services.scoring.domain.buckets import nibble_add, nibble_advance
+from services.scoring.domain.buckets import nibble_add, nibble_advance, whole
 from services.scoring.domain.row import DAY, TICKETS_KEPT
 
 # ticket_flags: the last known mood in two bits, then what is known of the ticket
@@ -26,11 +26,11 @@ def _feel(row: Any, at: int, mood: int, weight: float, tau_days: float) -> None:
     if mood == 0:
         return
     if at > row.mood_at:
-        fade = exp((int(row.mood_at) - int(at)) / (tau_days * DAY)) if row.mood_at else 0.0
+        fade = exp((whole(row.mood_at) - whole(at)) / (tau_days * DAY)) if row.mood_at else 0.0
         row.mood_sum *= fade
         row.mood_weight *= fade
         row.mood_at = at
-    share = weight * exp((int(at) - int(row.mood_at)) / (tau_days * DAY))
+    share = weight * exp((whole(at) - whole(row.mood_at)) / (tau_days * DAY))
     row.mood_sum += (mood - NEUTRAL) * share
     row.mood_weight += share
 
@@ -140,10 +140,10 @@ def trouble(row: Any) -> Any:
     for i in range(TICKETS_KEPT):
         if is_trouble(row, i):
             count += 1
-            since = int(row.ticket_opened[i])
+            since = whole(row.ticket_opened[i])
             oldest = since if oldest == 0 else min(oldest, since)
     if row.trouble_opened > row.trouble_closed:
         count += 1
-        since = int(row.trouble_opened)
+        since = whole(row.trouble_opened)
         oldest = since if oldest == 0 else min(oldest, since)
     return count, oldest

@@ -8,6 +8,7 @@ from numba import njit
 
 from services.scoring.domain import kinds as k
 from services.scoring.domain.account import apply_account, apply_subscription
+from services.scoring.domain.buckets import whole
 from services.scoring.domain.engagement import apply_engagement
 from services.scoring.domain.facts import DIGEST_COLUMNS, N_FACTS, TAIL, facts_of
 from services.scoring.domain.numbers import Board, CardNumbers, World
@@ -131,7 +132,7 @@ def apply_events(rows: Any, columns: Columns, world: World, start: int, outcome:
             row.imported_at = max(row.imported_at, ev.received)
             outcome[i] = SILENT
             continue
-        now = max(int(ev.received), int(row.scored_at))
+        now = max(whole(ev.received), whole(row.scored_at))
         _, scored = score_row(row, now, world, board)
         row.band = next_band(row.band, scored.score, world.card)
         row.scored_at = now
@@ -155,7 +156,7 @@ def digest_of(score: float, band: int, stage: int, facts: Any) -> Any:
     h = _mix(h, np.uint64(0 if np.isnan(tail) else 1 + round(tail * 100)))
     for i in range(len(DIGEST_COLUMNS)):
         value = facts[DIGEST_COLUMNS[i]]
-        h = _mix(h, np.uint64(1) if np.isnan(value) else np.uint64(int(np.floor(value * 100)) + 1000))
+        h = _mix(h, np.uint64(1) if np.isnan(value) else np.uint64(whole(np.floor(value * 100)) + 1000))
     return h if h != np.uint64(0) else np.uint64(1)
 
 
@@ -173,7 +174,7 @@ def describe(rows: Any, slots: Any, nows: Any, world: World, found: Findings) ->
     """Everything a snapshot says of the rows in `slots`, each at its own now; their bands move on."""
     for i in range(len(slots)):
         row = rows[slots[i]]
-        now = max(int(nows[i]), int(row.scored_at))
+        now = max(whole(nows[i]), whole(row.scored_at))
         board = Board(found.signals[i, 0], found.signals[i, 1], found.signals[i, 2])
         rhythm, scored = score_row(row, now, world, board)
         row.band = next_band(row.band, scored.score, world.card)
@@ -195,7 +196,7 @@ def find_changed(rows: Any, slots: Any, now: int, world: World, imports: bool) -
         row = rows[slots[i]]
         due = imports
         if row.pending_import == 0:
-            at = max(now, int(row.scored_at))
+            at = max(now, whole(row.scored_at))
             rhythm, scored = score_row(row, at, world, board)
             facts_of(row, at, rhythm, world, facts)
             band = next_band(row.band, scored.score, world.card)

@@ -1,0 +1,68 @@
+"""A scorecard that cannot be used is refused with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from libs.runtime.errors import ConfigError
+from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
+
+WEIGHTS = """version: mine-1
+signals:
+  - {name: purchase_recency, weight: 0.5}
+  - {name: support_sentiment, weight: 0.5}
+"""
+
+
+def refused(folder: Path, text: str) -> str:
+    path = folder / "card.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_scorecard(path)
+    return str(caught.value).replace(str(path), "card")
+
+
+def test_the_shipped_starter_loads_and_leaves_nothing_to_the_defaults() -> None:
+    card = load_scorecard(STARTER)
+    assert card.version == "starter-1"
+    assert (
+        card.model_dump()
+        == card.model_validate({"version": "starter-1", "signals": card.signals}).model_dump()
+    )
+
+
+def test_a_good_one_loads(tmp_path: Path) -> None:
+    path = tmp_path / "card.yaml"
+    path.write_text(WEIGHTS)
+    assert [s.weight for s in load_scorecard(path).signals] == [0.5, 0.5]
+
+
+def test_weights_that_do_not_add_up(tmp_path: Path) -> None:
+    text = WEIGHTS.replace("support_sentiment, weight: 0.5", "support_sentiment, weight: 0.4")
+    assert refused(tmp_path, text).startswith("card:2: Value error, signals: the weights add up to 0.9000")
+
+
+def test_an_unknown_signal(tmp_path: Path) -> None:
+    assert refused(tmp_path, WEIGHTS.replace("support_sentiment", "horoscope")).startswith(
+        "card:4: signals.1.name: Input should be"
+    )
+
+
+def test_a_signal_named_twice(tmp_path: Path) -> None:
+    text = WEIGHTS.replace("support_sentiment", "purchase_recency")
+    assert "purchase_recency named twice" in refused(tmp_path, text)
+
+
+def test_an_unknown_setting(tmp_path: Path) -> None:
+    text = WEIGHTS + "bands:\n  green: 65\n  blue: 80\n"
+    assert refused(tmp_path, text).startswith("card:7: bands.blue: Extra inputs")
+
+
+def test_bands_that_overlap(tmp_path: Path) -> None:
+    assert refused(tmp_path, WEIGHTS + "bands: {green: 45, red: 42}\n").startswith("card:5: bands: ")
+
+
+def test_broken_yaml_and_no_file(tmp_path: Path) -> None:
+    assert refused(tmp_path, "version: [1\nsignals: }").startswith("card:2: not YAML")
+    with pytest.raises(ConfigError, match="No such file"):
+        load_scorecard(tmp_path / "missing.yaml")
