@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaError
 from sqlalchemy import select
 
 from libs.runtime.clock import Clock
-from libs.runtime.errors import TransientError
-from libs.runtime.kafka import make_consumer, make_producer, with_patience
+from libs.runtime.errors import FatalError, TransientError
+from libs.runtime.kafka import end_offsets, make_consumer, make_producer, with_patience
 from libs.runtime.logging import get_logger
 from services.outreach.adapters.database import Sessions
 from services.outreach.adapters.patience import retrying
@@ -113,8 +113,17 @@ class Reader:
         while not consumer.assignment() and not stop.is_set():
             _log.warning("reader.no_topic", topic=self._topic)
             await asyncio.sleep(1)  # without a group the client assigns every partition once it knows them
-        for partition in consumer.assignment():
-            consumer.seek(partition, stored.get(partition.partition, 0))
+        assigned = sorted(consumer.assignment())
+        ends = await end_offsets(consumer, self._topic, [one.partition for one in assigned])
+        for one in assigned:
+            position = stored.get(one.partition, 0)
+            if position > ends[one.partition]:
+                raise FatalError(
+                    f"{self._topic}/{one.partition} ends at {ends[one.partition]}, but {position} of its"
+                    " records were already read: was the topic made anew? If so, delete its rows from"
+                    f" outreach.consumer_offsets (topic {self._name!r}) and start again"
+                )
+            consumer.seek(one, position)
 
     async def _stored(self) -> dict[int, int]:
         async with self._sessions() as session:

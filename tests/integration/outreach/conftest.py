@@ -95,6 +95,7 @@ class World:
     port: int
     clock: FakeClock
     producer: AIOKafkaProducer
+    health: str
     options: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -132,6 +133,21 @@ class World:
     async def running(self, **options: Any) -> AsyncIterator[Outreach]:
         """The service itself, in this process, until the block ends."""
         stop = asyncio.Event()
+        service = self._service(options)
+        task = asyncio.create_task(service.run(stop))
+        try:
+            yield service
+        finally:
+            stop.set()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def until_it_ends(self) -> None:
+        """For a service that must stop by itself."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self._service({}).run(asyncio.Event())
+
+    def _service(self, options: dict[str, Any]) -> Outreach:
         runtime = RuntimeSettings(kafka=self.kafka, database_url=SecretStr(self.url))
         settings = OutreachSettings(
             **{
@@ -143,7 +159,7 @@ class World:
                 **options,
             }
         )
-        service = Outreach(
+        return Outreach(
             runtime,
             settings,
             clock=self.clock,
@@ -155,15 +171,6 @@ class World:
                 outcomes=self.topics.outcomes,
             ),
         )
-        task = asyncio.create_task(service.run(stop))
-        try:
-            yield service
-        finally:
-            stop.set()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    health: str = ""
 
 
 @pytest.fixture

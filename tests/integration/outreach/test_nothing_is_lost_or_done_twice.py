@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from libs.events import AnyEvent, encode
-from libs.runtime.errors import TransientError
+from libs.runtime.errors import FatalError, TransientError
 from services.outreach.adapters.decisions import SqlDecisionUnits
 from services.outreach.adapters.playbook_files import Library
 from services.outreach.adapters.smtp import SmtpMailer
@@ -298,3 +298,13 @@ async def test_a_profile_is_known_before_its_trigger_and_a_tombstone_removes_it(
         await world.some(
             "SELECT 1 WHERE NOT EXISTS (SELECT FROM outreach.profiles WHERE customer_id = 'c299')"
         )
+
+
+async def test_a_topic_that_was_made_anew_stops_the_service_with_a_clear_error(world: World) -> None:
+    async with world.sessions.begin() as session:
+        await session.execute(
+            text("INSERT INTO outreach.consumer_offsets VALUES (:topic, 0, 5000)"),
+            {"topic": world.topics.triggers},
+        )
+    with pytest.raises(FatalError, match="made anew"):
+        await world.until_it_ends()
