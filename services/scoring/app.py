@@ -2,6 +2,9 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
 
 from libs.events.topics import (
     CUSTOMER_EVENTS,
@@ -29,25 +32,38 @@ from services.scoring.warm import warm_up
 _log = get_logger(__name__)
 
 
-async def run(
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Names on Kafka: the real ones, or a test's own."""
+
+    app_id: str = "scoring"
+    source: str = CUSTOMER_EVENTS.name
+    state: str = SCORING_STATE.name
+    dead_letters: str = SCORING_DEAD_LETTERS.name
+
+
+REAL = Wiring()
+
+
+def make_worker(
     runtime: RuntimeSettings,
     stream: StreamSettings,
     settings: ScoringSettings,
-    stop: asyncio.Event | None = None,
-) -> None:
-    """Until asked to stop. A bad scorecard raises ConfigError before anything is opened."""
-    stop = stop or stop_on_signals()
+    registry: CollectorRegistry,
+    wiring: Wiring = REAL,
+) -> StreamWorker:
+    """Raises ConfigError when the scorecard cannot be used: nothing has been opened then."""
     path = settings.scorecard_file or STARTER
     scorecard = load_scorecard(path)
     _log.info("scoring.scorecard", file=str(path), version=scorecard.version)
-    registry, clock = make_registry(), make_clock(runtime.clock_file)
+    clock = make_clock(runtime.clock_file)
     money = Money(settings.currency, settings.currencies, settings.rates)
     rhythm = {"sweep_s": settings.sweep_s, "sweep_wall_s": settings.sweep_min_wall_s}
-    worker = StreamWorker(
-        app_id="scoring",
-        source=CUSTOMER_EVENTS.name,
-        state=SCORING_STATE.name,
-        dead_letters=SCORING_DEAD_LETTERS.name,
+    return StreamWorker(
+        app_id=wiring.app_id,
+        source=wiring.source,
+        state=wiring.state,
+        dead_letters=wiring.dead_letters,
         row=ROW,
         layout=LAYOUT,
         service=Scorer(scorecard, money, ScoringMetrics(registry), clock.wall),
@@ -57,12 +73,27 @@ async def run(
         metrics=registry,
         outputs=(CUSTOMER_HEALTH.name, HEALTH_CHANGES.name),
     )
-    warming = Readiness(False, "compiling")
-    state = {"warm": False}
-    ready = lambda: worker.readiness() if state["warm"] else warming  # noqa: E731 (one expression, one use)
-    async with serve_health(runtime.host, settings.port, registry, ready):
+
+
+async def run(
+    runtime: RuntimeSettings,
+    stream: StreamSettings,
+    settings: ScoringSettings,
+    stop: asyncio.Event | None = None,
+    wiring: Wiring = REAL,
+) -> None:
+    """Until asked to stop: compile, then join the group."""
+    stop = stop or stop_on_signals()
+    registry = make_registry()
+    worker = make_worker(runtime, stream, settings, registry, wiring)
+    warm = asyncio.Event()
+
+    def readiness() -> Readiness:
+        return worker.readiness() if warm.is_set() else Readiness(False, "compiling")
+
+    async with serve_health(runtime.host, settings.port, registry, readiness):
         await _warm(stop)
-        state["warm"] = True
+        warm.set()
         if not stop.is_set():
             await worker.run(stop)
 
