@@ -16,7 +16,9 @@ _HERE = Path(__file__).parent
 class OutreachSettings(BaseSettings):
     """Playbooks, people and messages. Prefix OUTREACH_."""
 
-    model_config = SettingsConfigDict(env_prefix="OUTREACH_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="OUTREACH_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     port: int = Field(8083, ge=1, le=65535, description="HTTP port: console, API, health")
     public_url: str = Field("", description="Address customers reach us at; empty: http://<host>:<port>")
