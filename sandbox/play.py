@@ -17,7 +17,7 @@ from sandbox.adapters.sources import Sources
 from sandbox.adapters.watch import Watch, follow
 from sandbox.domain import pace
 from sandbox.domain.answers import Answers
-from sandbox.domain.deliveries import Delivery, Shares, deliver, deliveries
+from sandbox.domain.deliveries import Delivery, Shares, deliver, deliveries, exported
 from sandbox.domain.log import LIVE_END
 from sandbox.domain.story import Story
 from sandbox.place import Place
@@ -78,7 +78,7 @@ class Performance:
         began = time.monotonic()
         quiet = Shares(forged=0.001, broken=0.001, unknown_topic=0.001, oversized=0)
         introductions = [deliver(moment) for moment in self.story.introductions]
-        past = deliveries(self.story.history, self.settings.seed, quiet)
+        past = exported(self.story.history, self.settings.seed, quiet)
         with self.screen.history(len(introductions) + len(past)) as show:
             for part in (introductions, past):
                 for delivery in part:

@@ -14,7 +14,7 @@ class SandboxSettings(BaseSettings):
     duration: float | None = Field(
         None, gt=0, le=86_400, description="Wall seconds for history and live part; empty: stay open"
     )
-    customers: int = Field(1500, ge=10, le=23_570, description="How many of the log's customers are played")
+    customers: int = Field(600, ge=10, le=23_570, description="How many of the log's customers are played")
     effect: float = Field(
         0.15, ge=0, le=1, description="Share of reached customers who buy only because of outreach"
     )

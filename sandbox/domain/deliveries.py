@@ -22,7 +22,8 @@ _EXPECTED: dict[Fault, Expected] = {
     "unknown_topic": "dead_letter",
     "oversized": "refused",
 }
-BATCH = 20  # e-mails in one webhook of a campaign
+BATCH = 20  # events in one webhook of the e-mail tool
+MAIL: frozenset[Kind] = frozenset({"mail_sent", "mail_opened", "mail_clicked", "mail_unsubscribed"})
 OVERSIZED = 3_000_000  # bytes; shops' webhooks stay well under one megabyte
 # A ticket that is solved before it is known to be open, or a refund before its order, is another experiment.
 MAY_BE_LATE: frozenset[Kind] = frozenset({"order", "page", "product", "mail_opened", "mail_clicked"})
@@ -72,10 +73,21 @@ class Delivery:
 
 
 def deliveries(moments: Sequence[Moment], seed: int, shares: Shares | None = None) -> list[Delivery]:
-    """Everything to be sent about these moments, in the order of sending. Same input, same output."""
-    wanted = shares or Shares()
-    planned = [spoilt for delivery in _plain(moments) for spoilt in _with_faults(delivery, seed, wanted)]
-    planned += _oversized(moments, seed, wanted.oversized)
+    """Everything to be sent about these moments as they happen, in the order of sending."""
+    return _spoilt([*_singly(moments), *_campaigns(moments)], moments, seed, shares or Shares())
+
+
+def exported(moments: Sequence[Moment], seed: int, shares: Shares) -> list[Delivery]:
+    """The same for what lies in the past: the e-mail tool sends a day's events together."""
+    plain = [*(deliver(moment) for moment in moments if moment.kind not in MAIL), *_days_of_mail(moments)]
+    return _spoilt(plain, moments, seed, shares)
+
+
+def _spoilt(
+    plain: Iterable[Delivery], moments: Sequence[Moment], seed: int, shares: Shares
+) -> list[Delivery]:
+    planned = [spoilt for delivery in plain for spoilt in _with_faults(delivery, seed, shares)]
+    planned += _oversized(moments, seed, shares.oversized)
     return sorted(planned, key=lambda delivery: (delivery.send_at, delivery.id, delivery.fault))
 
 
@@ -84,12 +96,23 @@ def deliver(moment: Moment) -> Delivery:
     return Delivery(f"sim-{moment.id}", moment.person.number, moment.at, (moment,))
 
 
-def _plain(moments: Sequence[Moment]) -> Iterator[Delivery]:
-    yield from (deliver(moment) for moment in moments if moment.kind != "mail_sent")
+def _singly(moments: Sequence[Moment]) -> Iterator[Delivery]:
+    return (deliver(moment) for moment in moments if moment.kind != "mail_sent")
+
+
+def _campaigns(moments: Sequence[Moment]) -> Iterator[Delivery]:
+    """One campaign goes to many at the same moment."""
     campaign = [moment for moment in moments if moment.kind == "mail_sent"]
     for at, group in groupby(campaign, key=lambda moment: moment.at):
         for number, chunk in enumerate(_chunks(group)):
             yield Delivery(f"sim-campaign-{chunk[0].ref}-{number}", number, at, chunk)
+
+
+def _days_of_mail(moments: Sequence[Moment]) -> Iterator[Delivery]:
+    mail = [moment for moment in moments if moment.kind in MAIL]
+    for day, group in groupby(mail, key=lambda moment: moment.at.date()):
+        for number, chunk in enumerate(_chunks(group)):
+            yield Delivery(f"sim-mail-{day}-{number}", number, chunk[-1].at, chunk)
 
 
 def _chunks(moments: Iterable[Moment]) -> Iterator[tuple[Moment, ...]]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from sandbox.domain.deliveries import BATCH, OVERSIZED, Delivery, Shares, deliver, deliveries
+from sandbox.domain.deliveries import BATCH, OVERSIZED, Delivery, Shares, deliver, deliveries, exported
 from sandbox.domain.moments import Moment
 from sandbox.domain.shapes import message
 from sandbox.domain.story import tell
@@ -78,6 +78,15 @@ def test_a_broken_body_is_not_json_and_an_oversized_one_is() -> None:
     oversized = next(d for d in planned if d.fault == "oversized").message()
     assert len(oversized.body) > OVERSIZED
     json.loads(oversized.body)
+
+
+def test_history_tells_everything_once_with_far_fewer_webhooks() -> None:
+    past = exported(STORY.history, 1, NO_FAULTS)
+    assert Counter(m.id for d in past for m in d.moments) == Counter(m.id for m in STORY.history)
+    assert len(past) < 0.8 * len(deliveries(STORY.history, 1, NO_FAULTS))
+    mixed = next(d for d in past if len({m.kind for m in d.moments}) > 1)
+    topics = {event["topic"] for event in json.loads(mixed.message().body)["data"]}
+    assert len(topics) == len({m.kind for m in mixed.moments})
 
 
 def test_campaigns_go_out_in_batches() -> None:
