@@ -1,5 +1,6 @@
 """The use case: verify, read, resolve, publish. Knows ports, never drivers."""
 
+import asyncio
 import secrets
 import traceback
 from collections.abc import Mapping, Sequence
@@ -49,6 +50,10 @@ class Received:
     durable: Durable = "kafka"
     dead_letter: str | None = None
     reference: str | None = None
+
+
+_Who = tuple[Claim, Resolution]
+_NOBODY = Resolution(None, "unknown")
 
 
 @dataclass(slots=True)
@@ -111,10 +116,9 @@ class Intake:
         work = _Work(source, self._clock.now(), _trace(delivery))
         if not nodes:
             work.failure = NotUnderstoodError("empty_batch", "the delivery has no elements")
-        for node in nodes:
-            item = self._read(provider, node, delivery, work)
-            if item is not None:
-                await self._take(item, work)
+        items = [item for node in nodes if (item := self._read(provider, node, delivery, work)) is not None]
+        for item, known in zip(items, await self._resolve(items, source), strict=True):
+            self._take(item, known, work)
         durable = await self._publisher.publish(work.records)
         await self._after_publishing(work)
         return await self._result(work, delivery, durable)
@@ -136,31 +140,34 @@ class Intake:
             return item
         return None
 
-    async def _take(self, item: Item, work: _Work) -> None:
-        """One element: whose it is, and what it adds to the delivery's records."""
+    async def _resolve(self, items: Sequence[Item], source: Source) -> list[_Who]:
+        """Whose each element is. A batch's elements wait for PostgreSQL together, in their order."""
+        claims = [claim_of(item.person, source, create=item.request is None) for item in items]
+        if len(items) == 1:
+            return [(claims[0], await self._who(items[0], claims[0]))]
+        found = await asyncio.gather(*map(self._who, items, claims))
+        return list(zip(claims, found, strict=True))
+
+    async def _who(self, item: Item, claim: Claim) -> Resolution:
+        if claim.empty or item.ignored is not None:
+            return _NOBODY
+        return await self._desk.resolve(claim)
+
+    def _take(self, item: Item, who: _Who, work: _Work) -> None:
+        """One element: what it adds to the delivery's records."""
+        claim, known = who
         if item.ignored is not None:
             self._ignore(work.source, item.ignored)
-            return
-        claim = claim_of(item.person, work.source, create=item.request is None)
-        if item.request is not None:
-            await self._take_request(item.request, claim, work)
-            return
-        if claim.empty and not item.customer_required:
+        elif item.request is not None:
+            self._take_request(item.request, known.customer, work)
+        elif known.customer is not None:
+            self._add(item.facts, known, known.customer, work)
+        elif claim.identifiers or not item.customer_required:
+            # A device nobody was ever seen on, or a cart without a name.
             self._ignore(work.source, "anonymous")
-            return
-        resolution = Resolution(None, "unknown") if claim.empty else await self._desk.resolve(claim)
-        if resolution.customer is None:
-            self._nobody(claim, work)
         else:
-            self._add(item.facts, resolution, resolution.customer, work)
-
-    def _nobody(self, claim: Claim, work: _Work) -> None:
-        """Nobody known: a device alone is an anonymous visitor, anything else a customer we lack."""
-        if claim.identifiers:
-            self._ignore(work.source, "anonymous")
-            return
-        detail = "no identifier of a customer, and no object whose customer is known"
-        work.failure = work.failure or NotUnderstoodError("missing_customer", detail)
+            detail = "no identifier of a customer, and no object whose customer is known"
+            work.failure = work.failure or NotUnderstoodError("missing_customer", detail)
 
     def _add(self, facts: Sequence[Fact], resolution: Resolution, customer: str, work: _Work) -> None:
         source, now = work.source, work.now
@@ -178,15 +185,12 @@ class Intake:
             work.records.append(profile_record(resolution.profile, customer, source, now))
             work.profiles.append((customer, resolution.profile))
 
-    async def _take_request(self, request: PrivacyRequest, claim: Claim, work: _Work) -> None:
-        known = Resolution(None, "unknown") if claim.empty else await self._desk.resolve(claim)
+    def _take_request(self, request: PrivacyRequest, customer: str | None, work: _Work) -> None:
         source = work.source
-        row = PrivacyRow(
-            source.tenant, source.provider, request.kind, request.reference, known.customer, work.now
-        )
-        if request.kind == "redact_customer" and known.customer is not None:
-            work.records += erasure_records(known.customer, request.reference, source, work.now)
-            work.erase.append((known.customer, row))
+        row = PrivacyRow(source.tenant, source.provider, request.kind, request.reference, customer, work.now)
+        if request.kind == "redact_customer" and customer is not None:
+            work.records += erasure_records(customer, request.reference, source, work.now)
+            work.erase.append((customer, row))
         else:
             work.erase.append((None, row))
 

@@ -25,9 +25,9 @@ class IngestSettings(BaseSettings):
         64 * 1024 * 1024, ge=1024, description="Bytes of bodies held at once; more get 503"
     )
     kafka_wait_s: float = Field(
-        2.0, gt=0, le=4, description="Longest wait for Kafka before spooling, s; providers give up after 5 s"
+        1.5, gt=0, le=4, description="Longest wait for Kafka before spooling, s; providers give up after 5 s"
     )
-    postgres_wait_s: float = Field(1.0, gt=0, le=4, description="Longest wait for PostgreSQL, s")
+    postgres_wait_s: float = Field(1.5, gt=0, le=4, description="Longest wait for PostgreSQL, s")
     identity_cache: int = Field(
         200_000, ge=100, description="Identifiers kept in memory, about 300 bytes each"
     )

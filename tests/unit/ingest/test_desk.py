@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.ingest.testing import MemoryIdentities
-from tests.unit.ingest.shop import Shop, order, refund, segment
+from tests.unit.ingest.shop import Shop, klaviyo, order, refund, segment
 
 
 async def test_a_known_customer_costs_no_round_trip():
@@ -108,3 +108,13 @@ async def test_guests_are_one_customer_by_address_or_by_phone():
     await shop.shopify("orders/create", order(2, customer=None, email=" ADA@shopper.example "))
     await shop.shopify("orders/create", order(3, customer=None, email="", phone="+1 212-555-0143"))
     assert len({event["subject"] for event in shop.events()}) == 1
+
+
+async def test_the_elements_of_a_batch_wait_for_the_store_together():
+    shop = Shop(identities=SlowIdentities())
+    body = klaviyo(*(("clicked_email", f"e{n}", {"email": f"c{n}@shopper.example"}) for n in range(200)))
+    for number, event in enumerate(body["data"]):
+        event["payload"]["data"]["relationships"]["profile"]["data"]["id"] = f"P{number}"
+    answer = await shop.post("klaviyo", body)
+    assert answer.json()["events"] == [f"klaviyo:event:e{n}" for n in range(200)]
+    assert shop.identities.calls < 5
