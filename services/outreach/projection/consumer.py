@@ -149,11 +149,8 @@ class _Seeker(ConsumerRebalanceListener):  # type: ignore[misc]  # the client li
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         positions = await self._patiently(self._store.positions, "positions") or {}
         for partition in assigned:
-            offset = positions.get((partition.topic, partition.partition))
-            if offset is None:
-                await self._consumer.seek_to_beginning(partition)
-            else:
-                self._consumer.seek(partition, offset)
+            # An offset that retention has taken away is answered by the client's own reset to the earliest.
+            self._consumer.seek(partition, positions.get((partition.topic, partition.partition), 0))
 
 
 async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:

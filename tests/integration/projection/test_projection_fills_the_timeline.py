@@ -25,7 +25,7 @@ from services.outreach.projection import ChangeLatency, Projection, ProjectionTo
 from tests.fixtures.stack import Database, MakeTopics
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def event(
