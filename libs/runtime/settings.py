@@ -12,7 +12,8 @@ from pydantic_settings import SettingsConfigDict
 class BaseSettings(PydanticSettings):
     """Parent of every settings class: no .env magic, unknown names ignored, immutable."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    # An empty value in a copied .env.example means the default, not an empty path.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
 
 class RuntimeSettings(BaseSettings):

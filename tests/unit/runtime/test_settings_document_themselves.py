@@ -43,3 +43,8 @@ def test_a_secret_without_a_default_fails_at_start() -> None:
 
 def test_a_secret_is_not_in_a_settings_repr() -> None:
     assert "postgres@" not in repr(RuntimeSettings())
+
+
+def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GREENLINE_CLOCK_FILE", "")
+    assert RuntimeSettings().clock_file is None
