@@ -27,7 +27,7 @@ from services.scoring.domain.row import LAYOUT, ROW
 from services.scoring.metrics import ScoringMetrics
 from services.scoring.service import Scorer
 from services.scoring.settings import ScoringSettings
-from services.scoring.warm import warm_up
+from services.scoring.warm import calm_collector, warm_up
 
 _log = get_logger(__name__)
 
@@ -102,5 +102,6 @@ async def _warm(stop: asyncio.Event) -> None:
     """Compile in a thread, so that /healthz answers meanwhile; a compilation cannot be cut short."""
     began = time.perf_counter()
     await asyncio.to_thread(warm_up)
+    calm_collector()
     if not stop.is_set():
         _log.info("scoring.warm", seconds=round(time.perf_counter() - began, 1))
