@@ -55,6 +55,13 @@ class Shop:
         async with self.engine.begin() as connection:
             await connection.execute(text(statement), moved)
 
+    async def give(self, task_id: str, customer: str) -> None:
+        moved = {"task_id": task_id, "customer": customer}
+        async with self.engine.begin() as connection:
+            await connection.execute(
+                text("UPDATE outreach.tasks SET customer_id = :customer WHERE id = :task_id"), moved
+            )
+
 
 @pytest.fixture(scope="module")
 async def engine(database: Database) -> AsyncIterator[AsyncEngine]:

@@ -18,19 +18,30 @@ def take(browser: Browser, base_url: str, folder: Path) -> list[Path]:
     page.goto("/queue")
     page.get_by_text("Live", exact=True).wait_for()
     taken = [_shot(page, folder / "queue.png")]
-    red = page.locator("tr", has=page.locator(".band-red")).locator(".row-link")
-    rows = red if red.count() else page.locator(".row-link")
-    if rows.count():
-        page.goto(rows.first.get_attribute("href") or "/queue")
+    if address := _someone(page):
+        page.goto(address)
         page.get_by_text("Live", exact=True).wait_for()
         tall = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
         page.set_viewport_size({"width": WIDTH, "height": tall})
         taken.append(_shot(page, folder / "customer.png"))
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.goto("/playbooks")
+    page.get_by_text("Live", exact=True).wait_for()
     taken.append(_shot(page, folder / "playbooks.png"))
     context.close()
     return taken
+
+
+def _someone(page: Page) -> str | None:
+    """A red customer of the queue, else a red one with a task, else whoever the queue begins with."""
+    first = page.locator(".row-link").first
+    fallback = first.get_attribute("href") if first.count() else None
+    for path, mark in (("/queue", ".band-red"), ("/customers?band=red", "text=open task")):
+        page.goto(path)
+        found = page.locator("tr", has=page.locator(mark)).locator(".row-link")
+        if found.count():
+            return found.first.get_attribute("href")
+    return fallback
 
 
 def _shot(page: Page, path: Path) -> Path:

@@ -109,3 +109,12 @@ async def test_the_filters_and_the_search_are_used_from_the_page(page: Page) -> 
     await page.keyboard.press("Enter")
     await page.get_by_role("link", name="Jonas Brandt").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Jonas Brandt")
+
+
+async def test_a_second_task_waits_folded_and_opens_by_keyboard(page: Page, shop: Shop) -> None:
+    await shop.give("task-2", seed.ANA)
+    await page.goto(f"/customers/{seed.TENANT}/{seed.ANA}")
+    await expect(page.get_by_role("button", name="Complete task")).to_have_count(1)
+    await page.locator("summary").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Complete task")).to_have_count(2)

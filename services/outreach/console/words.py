@@ -136,10 +136,13 @@ def _orders(facts: Facts, now: datetime) -> str | None:
     return f"{_count(total, 'order')} so far{tail}"
 
 
-def _rhythm(facts: Facts, _now: datetime) -> str | None:
+def _rhythm(facts: Facts, now: datetime) -> str | None:
+    """Lateness is reckoned here: a snapshot's counts may be a day old, but its times do not age."""
     gap, late = facts.get("own_gap_days"), facts.get("days_overdue")
     if gap is None:
         return None
+    if last := _time(facts, "last_order_at"):
+        late = (now - last) / timedelta(days=1) - gap
     text = f"Usually orders every {_count(gap, 'day')}"
     if late is None:
         return text

@@ -64,7 +64,7 @@ def test_facts_from_the_wire_are_told_in_sentences() -> None:
         orders_total=1,
         last_order_at=NOW - timedelta(days=96),
         own_gap_days=31.4,
-        days_overdue=64.6,
+        days_overdue=1.0,  # as of the snapshot, which may be old
         skips=2,
         subscription_state="paused",
         subscription_changed_at=NOW - timedelta(days=2),
