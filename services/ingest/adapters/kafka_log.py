@@ -24,11 +24,12 @@ class KafkaLog:
         self._bootstrap = bootstrap
         self._overrides = overrides
         self._producer: AIOKafkaProducer | None = None
+        self._reached = asyncio.Event()
         self._hanging: set[asyncio.Future[Any]] = set()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["KafkaLog"]:
-        """Connect in the background, for as long as it takes; until then every append is refused."""
+        """Connect in the background, for as long as it takes; until then appends wait and are refused."""
         connecting = asyncio.create_task(with_patience(self._connect, "ingest producer"))
         try:
             yield self
@@ -39,12 +40,10 @@ class KafkaLog:
 
     async def append(self, records: Sequence[Record], wait_s: float) -> None:
         """See the port. While earlier records hang, nothing is added: the client's memory stays bounded."""
-        producer = self._producer
-        if producer is None:
-            raise UnavailableError("Kafka has not been reached yet")
         sent: list[asyncio.Future[Any]] = []
         try:
             async with asyncio.timeout(wait_s):
+                producer = await self._connected()
                 if self._hanging:
                     await asyncio.wait(self._hanging)
                 for record in records:
@@ -81,6 +80,12 @@ class KafkaLog:
             await self._close(producer)
             raise
         self._producer = producer
+        self._reached.set()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        await self._reached.wait()
+        assert self._producer is not None
+        return self._producer
 
     @staticmethod
     async def _close(producer: AIOKafkaProducer | None) -> None:

