@@ -62,7 +62,7 @@ async def _look(place: Place, watch: Watch) -> tuple[str, str]:
         behind = await lag(place.kafka)
         if not behind.none:
             return f"scoring has {behind.scoring} records to read, triggers {behind.triggers}", ""
-        spooled = await _gauge(f"{place.ingest}/metrics", "ingest_spool_depth")
+        spooled = await _gauge(f"{place.ingest}/metrics", "greenline_ingest_spool_depth")
         if spooled:
             return f"{spooled:.0f} records in the spool", ""
         if missing := len(watch.fired - watch.decided):

@@ -10,47 +10,64 @@ class IngestMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
-            "ingest_requests",
+            "greenline_ingest_requests",
             "Webhook requests by source and outcome",
             ["source", "outcome"],
             registry=registry,
         )
         self.latency = Histogram(
-            "ingest_request_seconds",
+            "greenline_ingest_request_seconds",
             "From the request's first byte to our answer",
             ["source"],
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
-        self.events = Counter("ingest_events", "Events made durable, by type", ["type"], registry=registry)
+        self.events = Counter(
+            "greenline_ingest_events", "Events made durable, by type", ["type"], registry=registry
+        )
         self.ignored = Counter(
-            "ingest_ignored",
+            "greenline_ingest_ignored",
             "Understood, but nothing about health",
             ["provider", "reason"],
             registry=registry,
         )
         self.dead_letters = Counter(
-            "ingest_dead_letters", "Signed but not understood", ["provider", "reason"], registry=registry
+            "greenline_ingest_dead_letters",
+            "Signed but not understood",
+            ["provider", "reason"],
+            registry=registry,
         )
         self.identities = Counter(
-            "ingest_identity_lookups",
+            "greenline_ingest_identity_lookups",
             "Identity lookups: cached, found, created, unknown",
             ["result"],
             registry=registry,
         )
         self.conflicts = Counter(
-            "ingest_identity_conflicts", "Contact details that two people share", registry=registry
+            "greenline_ingest_identity_conflicts", "Contact details that two people share", registry=registry
         )
-        self.merges = Counter("ingest_identity_merges", "Customers merged into another", registry=registry)
+        self.merges = Counter(
+            "greenline_ingest_identity_merges", "Customers merged into another", registry=registry
+        )
         self.anchors_lost = Counter(
-            "ingest_anchors_lost", "Objects not remembered: PostgreSQL was away too long", registry=registry
+            "greenline_ingest_anchors_lost",
+            "Objects not remembered: PostgreSQL was away too long",
+            registry=registry,
         )
         self.profiles_skipped = Counter(
-            "ingest_profiles_skipped", "Changed profiles left out: PostgreSQL was away", registry=registry
+            "greenline_ingest_profiles_skipped",
+            "Changed profiles left out: PostgreSQL was away",
+            registry=registry,
         )
-        self.in_flight = Gauge("ingest_in_flight", "Deliveries in work", registry=registry)
-        self.spool_depth = Gauge("ingest_spool_depth", "Records that wait for Kafka", registry=registry)
+        self.in_flight = Gauge("greenline_ingest_in_flight", "Deliveries in work", registry=registry)
+        self.spool_depth = Gauge(
+            "greenline_ingest_spool_depth", "Records that wait for Kafka", registry=registry
+        )
         self.spool_oldest = Gauge(
-            "ingest_spool_oldest_seconds", "Age of the oldest waiting record, wall seconds", registry=registry
+            "greenline_ingest_spool_oldest_seconds",
+            "Age of the oldest waiting record, wall seconds",
+            registry=registry,
         )
-        self.spooling = Gauge("ingest_spooling", "1 while events go to the spool", registry=registry)
+        self.spooling = Gauge(
+            "greenline_ingest_spooling", "1 while events go to the spool", registry=registry
+        )

@@ -13,17 +13,20 @@ class TriggersMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.triggers = Counter(
-            "triggers_said", "Rules that fired or cleared", ["rule", "action"], registry=registry
+            "greenline_triggers_said", "Rules that fired or cleared", ["rule", "action"], registry=registry
         )
         self.phases = Counter(
-            "triggers_moved",
+            "greenline_triggers_moved",
             "Customers whose rule came to stand in a phase; pending now = pending less what left it",
             ["rule", "phase"],
             registry=registry,
         )
-        self.evaluated = Counter("triggers_evaluated", "Customers evaluated", registry=registry)
+        self.evaluated = Counter("greenline_triggers_evaluated", "Customers evaluated", registry=registry)
         self.seconds = Histogram(
-            "triggers_evaluation_seconds", "All rules, one batch", buckets=LATENCY_BUCKETS, registry=registry
+            "greenline_triggers_evaluation_seconds",
+            "All rules, one batch",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
         )
 
     def evaluation(self, customers: int) -> AbstractContextManager[object]:

@@ -33,7 +33,7 @@ async def test_health_and_metrics_are_served():
     assert (await shop.request("GET", "/healthz")).json() == {"status": "ok"}
     assert (await shop.request("GET", "/readyz")).json()["ready"] is True
     text = (await shop.request("GET", "/metrics")).text
-    assert 'ingest_requests_total{outcome="accepted",source="shopify"} 1.0' in text
-    assert 'ingest_events_total{type="order.placed"} 1.0' in text
+    assert 'greenline_ingest_requests_total{outcome="accepted",source="shopify"} 1.0' in text
+    assert 'greenline_ingest_events_total{type="order.placed"} 1.0' in text
     assert "shpss_" not in text
     assert "@" not in text

@@ -105,7 +105,7 @@ class World:
     async def spool_is_empty(self) -> None:
         async with asyncio.timeout(PATIENCE_S):
             # Another process's state: there is nothing here to wait on.
-            while await self.metric("ingest_spooling") or await self.metric("ingest_spool_depth"):  # noqa: ASYNC110
+            while await self.metric("greenline_ingest_spooling") or await self.metric("greenline_ingest_spool_depth"):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
     async def events(self) -> list[dict[str, Any]]:

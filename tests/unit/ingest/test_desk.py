@@ -15,7 +15,7 @@ async def test_a_known_customer_costs_no_round_trip():
     for number in range(2, 6):
         assert (await shop.shopify("orders/create", order(number))).status_code == 200
     assert shop.identities.calls == 1
-    assert shop.metric("ingest_identity_lookups_total", result="cached") == 4
+    assert shop.metric("greenline_ingest_identity_lookups_total", result="cached") == 4
 
 
 async def test_new_orders_of_a_known_customer_are_remembered_behind_the_answer():

@@ -210,7 +210,7 @@ async def test_bots_are_dropped_and_counted():
     shop = Shop()
     answer = await shop.post("segment", segment("page", context={"userAgent": "Googlebot/2.1"}))
     assert answer.json()["events"] == []
-    assert shop.metric("ingest_ignored_total", provider="segment", reason="bot") == 1
+    assert shop.metric("greenline_ingest_ignored_total", provider="segment", reason="bot") == 1
 
 
 async def test_a_batch_of_calls_is_taken_and_names_each_event_once():

@@ -173,7 +173,7 @@ async def test_a_checkout_without_a_name_is_nobodys_and_with_one_it_is_started()
     }
     answer = await shop.shopify("checkouts/create", body)
     assert (answer.status_code, answer.json()["events"]) == (200, [])
-    assert shop.metric("ingest_ignored_total", provider="shopify", reason="anonymous") == 1
+    assert shop.metric("greenline_ingest_ignored_total", provider="shopify", reason="anonymous") == 1
     event = await only_event(shop, "checkouts/update", {**body, "email": "ada@shopper.example"})
     assert (event["type"], event["data"]["amount"]) == ("checkout.started", "10.00")
     done = {**body, "email": "ada@shopper.example", "completed_at": "2024-05-31T00:05:00Z"}
