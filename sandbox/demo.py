@@ -3,8 +3,8 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,8 @@ def demo(settings: SandboxSettings, runtime: RuntimeSettings, console: Console) 
     _fresh(stack, folder)
     screen = Screen(console)
     try:
-        state = stack.up(partial(_say, screen))
+        with _interrupts_after():
+            state = stack.up(partial(_say, screen))
         return asyncio.run(_in_loop(_Stage(settings, folder, state, story, screen)))
     except KeyboardInterrupt:
         return None
@@ -55,6 +56,21 @@ def demo(settings: SandboxSettings, runtime: RuntimeSettings, console: Console) 
 
 def _interrupt(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
+
+
+@contextmanager
+def _interrupts_after() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM: a stack that is half up cannot be stopped, one that is up can."""
+    asked: list[int] = []
+    names = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(name, lambda number, _frame: asked.append(number)) for name in names]
+    try:
+        yield
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _fresh(stack: Stack, folder: Path) -> None:
