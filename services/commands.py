@@ -16,6 +16,7 @@ from rich.table import Table
 SETTINGS = (
     ("libs.runtime.settings", "RuntimeSettings"),
     ("libs.runtime.stack.settings", "StackSettings"),
+    ("libs.runtime.stream.settings", "StreamSettings"),
     ("services.ingest.settings", "IngestSettings"),
     ("services.scoring.settings", "ScoringSettings"),
     ("services.triggers.settings", "TriggersSettings"),
