@@ -84,7 +84,8 @@ def struct_for(model: type[BaseModel]) -> type[msgspec.Struct]:
 def event_struct(event_type: str) -> type[msgspec.Struct]:
     """The envelope of one type as a tagged struct; `event_type` is on the class."""
     fields = _fields(Envelope, skip=frozenset({"type", "data", "specversion"}))
-    specversion = ("specversion", typing.Literal["1.0"], msgspec.field(default="1.0"))
+    # A factory, because a plain default would be left out on the wire and CloudEvents wants it there.
+    specversion = ("specversion", typing.Literal["1.0"], msgspec.field(default_factory=lambda: "1.0"))
     data = ("data", struct_for(MODELS[event_type]))
     return msgspec.defstruct(
         "Hot" + MODELS[event_type].__name__,

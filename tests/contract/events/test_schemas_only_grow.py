@@ -7,10 +7,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from libs.events import CUSTOMER_EVENT_TYPES, MODELS, generate
+from libs.events import CUSTOMER_EVENT_TYPES, MODELS, decode, encode, encode_hot, generate
 from libs.events.compare import incompatibilities
+from libs.events.hot import event_struct, struct_for
 from libs.events.topics import ALL, FAMILIES
-from tests.unit.events.test_codec_refuses_clearly import make
+from tests.unit.events.test_codec_refuses_clearly import T0, make
 
 ORDER = generate.event_schema("order.placed")
 
@@ -68,6 +69,23 @@ def test_writing_over_an_incompatible_schema_is_refused_and_writes_nothing(tmp_p
 
 def test_an_encoded_event_satisfies_its_published_schema() -> None:
     jsonschema.validate(json.loads(make()), ORDER, cls=jsonschema.Draft202012Validator)
+
+
+def test_an_event_made_on_the_hot_path_satisfies_the_same_schema() -> None:
+    envelope, order = event_struct("order.placed"), struct_for(MODELS["order.placed"])
+    made = envelope(
+        id="e1",
+        source="shopify/demo",
+        subject="c_1",
+        tenant="demo",
+        time=T0,
+        receivedat=T0,
+        dataschema=generate.schema_uri("order.placed"),
+        data=order(order_id="42", amount="12.00", currency="USD"),
+    )
+    body = json.loads(encode_hot(made))
+    jsonschema.validate(body, ORDER, cls=jsonschema.Draft202012Validator)
+    assert body == json.loads(encode(decode(encode_hot(made))))
 
 
 def test_every_type_belongs_to_a_named_family_and_every_family_has_a_type() -> None:
