@@ -10,23 +10,31 @@ class ScoringMetrics:
     """The observer in production. Counted before the commit: the ledger is exact, these are for graphs."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.events = Counter("scoring_events", "Events decoded", ["type"], registry=registry)
-        self.duplicates = Counter("scoring_duplicates", "Events seen before", registry=registry)
+        self.events = Counter("greenline_scoring_events", "Events decoded", ["type"], registry=registry)
+        self.duplicates = Counter("greenline_scoring_duplicates", "Events seen before", registry=registry)
         self.snapshots = Counter(
-            "scoring_snapshots", "Health snapshots, by the band they say", ["band"], registry=registry
+            "greenline_scoring_snapshots",
+            "Health snapshots, by the band they say",
+            ["band"],
+            registry=registry,
         )
         self.changes = Counter(
-            "scoring_changes", "Health changes, by the band they lead to", ["band"], registry=registry
+            "greenline_scoring_changes",
+            "Health changes, by the band they lead to",
+            ["band"],
+            registry=registry,
         )
         self.rateless = Gauge(
-            "scoring_amounts_without_rate", "Amounts left out for want of a rate, since start",
+            "greenline_scoring_amounts_without_rate", "Amounts left out for want of a rate, since start",
             registry=registry,
         )  # fmt: skip
         self.robots = Gauge(
-            "scoring_robot_visits", "Visits of robots left out, since start", registry=registry
+            "greenline_scoring_robot_visits", "Visits of robots left out, since start", registry=registry
         )
         self.merges = Gauge(
-            "scoring_merges_noted", "Merges counted but not carried out, since start", registry=registry
+            "greenline_scoring_merges_noted",
+            "Merges counted but not carried out, since start",
+            registry=registry,
         )
 
     def took(self, types: Sequence[str], duplicates: int) -> None:

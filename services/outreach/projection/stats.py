@@ -46,13 +46,17 @@ class ProjectionMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.records = Counter(
-            "outreach_projection_records_total",
+            "greenline_outreach_projection_records_total",
             "Records read into the timeline and health",
             registry=registry,
         )
         self.unreadable = Counter(
-            "outreach_projection_unreadable_total", "Records that no line could be made of", registry=registry
+            "greenline_outreach_projection_unreadable_total",
+            "Records that no line could be made of",
+            registry=registry,
         )
         self.behind = Gauge(
-            "outreach_projection_behind_seconds", "Wall age of the last record stored", registry=registry
+            "greenline_outreach_projection_behind_seconds",
+            "Wall age of the last record stored",
+            registry=registry,
         )

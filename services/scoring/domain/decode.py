@@ -167,6 +167,10 @@ class Decoder:
     def described(self, kind: int, data: Any) -> Moved:
         return Moved(kind, self._segment(data.segment), code=int(data.excluded))
 
+    def merged(self, kind: int, _: Any) -> Moved:
+        """What is left behind is nobody any more: no rule may fire on its silence."""
+        return Moved(kind, self._segment(None), code=1)
+
     def consent(self, _: int, data: Any) -> Moved:
         if data.channel != "email":
             return Moved(k.NO_FACT)
@@ -192,6 +196,7 @@ _SHAPES: dict[str, str] = {
     "contact.changed": "contact",
     "review.submitted": "review",
     **dict.fromkeys(("customer.created", "customer.updated"), "described"),
+    "customer.merged": "merged",
     "customer.consent_changed": "consent",
 }
 
