@@ -33,10 +33,15 @@ def take(browser: Browser, base_url: str, folder: Path) -> list[Path]:
 
 
 def _someone(page: Page) -> str | None:
-    """A red customer of the queue, else a red one with a task, else whoever the queue begins with."""
+    """A red customer of the queue, else any red one with a task, else a red one, else the queue's first."""
     first = page.locator(".row-link").first
     fallback = first.get_attribute("href") if first.count() else None
-    for path, mark in (("/queue", ".band-red"), ("/customers?band=red", "text=open task")):
+    for path, mark in (
+        ("/queue?severity=4", ".band-red"),
+        ("/queue", ".band-red"),
+        ("/customers?band=red", "text=open task"),
+        ("/customers?band=red&stage=loyal", ".band-red"),
+    ):
         page.goto(path)
         found = page.locator("tr", has=page.locator(mark)).locator(".row-link")
         if found.count():

@@ -1,6 +1,6 @@
 """What stands between the console and other sites: an origin check on writes, and strict headers.
 
-There is no sign-in yet: the console listens on loopback unless told otherwise (services/outreach/README.md).
+There is no sign-in yet: the console listens on loopback unless told otherwise (README.md beside this file).
 """
 
 from urllib.parse import urlsplit

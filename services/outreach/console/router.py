@@ -103,7 +103,11 @@ def _add_lists(router: APIRouter, deps: ConsoleDeps, render: Renderer, figures: 
     @router.get("/playbooks")
     async def playbooks(request: Request) -> Response:
         lines = views.playbook_lines(await queries.playbooks(deps.engine))
-        context = {"lines": lines, "suppressed": await queries.suppressed(deps.engine)}
+        context = {
+            "lines": lines,
+            "reach": views.interval_reach(lines),
+            "suppressed": await queries.suppressed(deps.engine),
+        }
         return render(request, "playbooks.html", {**context, **await _common(deps, figures)})
 
 

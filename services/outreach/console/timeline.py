@@ -32,6 +32,7 @@ ICONS = {
     "trigger": "alert",
     "band": "band",
 }
+_ICONS_OF_TYPES = {"trigger.cleared": "check"}
 # What a browsing session or a campaign makes many of; orders, tickets and touches each keep their line.
 _RUNS = ("site.", "product.", "email.", "sms.", "usage.", "checkout.started")
 
@@ -93,8 +94,13 @@ def _entry(run: _Run) -> Entry:
         newest["at"],
         newest["type"],
         newest["summary"],
-        ICONS.get(newest["type"].partition(".")[0], "dot"),
+        _icon(newest["type"]),
         count,
         bool(data.get("simulated")),
         first_at=run.rows[-1]["at"],
     )
+
+
+def _icon(event_type: str) -> str:
+    family = event_type.partition(".")[0]
+    return _ICONS_OF_TYPES.get(event_type) or ICONS.get(family, "dot")

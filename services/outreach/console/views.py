@@ -129,6 +129,14 @@ def playbook_lines(rows: Sequence[Row]) -> list[PlaybookLine]:
     return [_playbook_line(name, sides["treated"], sides["control"]) for name, sides in sorted(arms.items())]
 
 
+def interval_reach(lines: Iterable[PlaybookLine]) -> float:
+    """Points from zero to the edge of the drawn intervals: one scale for all, at least 10."""
+    bounds = [
+        bound for line in lines if line.lift for bound in (line.lift.interval.low, line.lift.interval.high)
+    ]
+    return max(10.0, *(abs(bound) * 105 for bound in bounds)) if bounds else 10.0
+
+
 def _playbook_line(name: str, treated: Sequence[Row], control: Sequence[Row]) -> PlaybookLine:
     def total(rows: Sequence[Row], column: str) -> int:
         return int(sum(row[column] or 0 for row in rows))

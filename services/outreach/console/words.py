@@ -190,7 +190,8 @@ def _negative(facts: Facts, now: datetime) -> str | None:
     number, oldest = facts.get("open_negative_tickets"), _time(facts, "oldest_negative_at")
     if not number:
         return None
-    return f"{_count(number, 'unhappy ticket')} open" + (f", since {ago(oldest, now)}" if oldest else "")
+    age = f", the oldest for {span(now - oldest)}" if oldest else ""
+    return f"{_count(number, 'unhappy ticket')} open{age}"
 
 
 def _subscription(facts: Facts, now: datetime) -> str | None:

@@ -102,7 +102,7 @@ async def test_a_customer_page_tells_the_whole_story(browser: httpx.AsyncClient)
         "Gold",
         "Simulated customer",
         "Usually orders every 31 days; 65 days late",
-        "1 unhappy ticket open, since 6 days ago",
+        "1 unhappy ticket open, the oldest for 6 days",
         "Hello, this is Maria from the shop",
         "If it is not solved on this call",
         "Visited the site, 4 pages \u00d7 4",
