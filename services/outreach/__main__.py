@@ -52,6 +52,23 @@ async def _migrate() -> None:
 
 
 @app.command()
+def rebuild() -> None:
+    """Forget the timeline and snapshots; the next start reads the topics again. Stop outreach first."""
+    asyncio.run(_rebuild())
+    typer.echo("Forgotten. The next start reads the topics again.")
+
+
+async def _rebuild() -> None:
+    from services.outreach.projection import rebuild as forget
+
+    engine = make_engine(RuntimeSettings().database_url.get_secret_value())
+    try:
+        await forget(engine)
+    finally:
+        await engine.dispose()
+
+
+@app.command()
 def check() -> None:
     """Check playbooks, templates and the team file; every fault with its file and line."""
     settings = OutreachSettings()
