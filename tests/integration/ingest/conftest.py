@@ -105,8 +105,13 @@ class World:
     async def spool_is_empty(self) -> None:
         async with asyncio.timeout(PATIENCE_S):
             # Another process's state: there is nothing here to wait on.
-            while await self.metric("greenline_ingest_spooling") or await self.metric("greenline_ingest_spool_depth"):  # noqa: ASYNC110
+            while await self.spooled():  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
+
+    async def spooled(self) -> float:
+        return await self.metric("greenline_ingest_spooling") + await self.metric(
+            "greenline_ingest_spool_depth"
+        )
 
     async def events(self) -> list[dict[str, Any]]:
         """Everything on customer.events, by partition in the order of the log."""
