@@ -9,12 +9,12 @@ class IngestMetrics:
     """All of ingest's metrics in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter(
-            "greenline_ingest_requests",
-            "Webhook requests by source and outcome",
-            ["source", "outcome"],
-            registry=registry,
-        )
+        def counter(name: str, about: str, *labels: str) -> Counter:
+            return Counter(f"greenline_ingest_{name}", about, labels, registry=registry)
+
+        def gauge(name: str, about: str) -> Gauge:
+            return Gauge(f"greenline_ingest_{name}", about, registry=registry)
+
         self.latency = Histogram(
             "greenline_ingest_request_seconds",
             "From the request's first byte to our answer",
@@ -22,52 +22,16 @@ class IngestMetrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
-        self.events = Counter(
-            "greenline_ingest_events", "Events made durable, by type", ["type"], registry=registry
-        )
-        self.ignored = Counter(
-            "greenline_ingest_ignored",
-            "Understood, but nothing about health",
-            ["provider", "reason"],
-            registry=registry,
-        )
-        self.dead_letters = Counter(
-            "greenline_ingest_dead_letters",
-            "Signed but not understood",
-            ["provider", "reason"],
-            registry=registry,
-        )
-        self.identities = Counter(
-            "greenline_ingest_identity_lookups",
-            "Identity lookups: cached, found, created, unknown",
-            ["result"],
-            registry=registry,
-        )
-        self.conflicts = Counter(
-            "greenline_ingest_identity_conflicts", "Contact details that two people share", registry=registry
-        )
-        self.merges = Counter(
-            "greenline_ingest_identity_merges", "Customers merged into another", registry=registry
-        )
-        self.anchors_lost = Counter(
-            "greenline_ingest_anchors_lost",
-            "Objects not remembered: PostgreSQL was away too long",
-            registry=registry,
-        )
-        self.profiles_skipped = Counter(
-            "greenline_ingest_profiles_skipped",
-            "Changed profiles left out: PostgreSQL was away",
-            registry=registry,
-        )
-        self.in_flight = Gauge("greenline_ingest_in_flight", "Deliveries in work", registry=registry)
-        self.spool_depth = Gauge(
-            "greenline_ingest_spool_depth", "Records that wait for Kafka", registry=registry
-        )
-        self.spool_oldest = Gauge(
-            "greenline_ingest_spool_oldest_seconds",
-            "Age of the oldest waiting record, wall seconds",
-            registry=registry,
-        )
-        self.spooling = Gauge(
-            "greenline_ingest_spooling", "1 while events go to the spool", registry=registry
-        )
+        self.requests = counter("requests", "Webhook requests by source and outcome", "source", "outcome")
+        self.events = counter("events", "Events made durable, by type", "type")
+        self.ignored = counter("ignored", "Understood, but nothing about health", "provider", "reason")
+        self.dead_letters = counter("dead_letters", "Signed but not understood", "provider", "reason")
+        self.identities = counter("identity_lookups", "Lookups: cached, found, created, unknown", "result")
+        self.conflicts = counter("identity_conflicts", "Contact details that two people share")
+        self.merges = counter("identity_merges", "Customers merged into another")
+        self.anchors_lost = counter("anchors_lost", "Objects not remembered: PostgreSQL was away too long")
+        self.profiles_skipped = counter("profiles_skipped", "Changed profiles left out: PostgreSQL was away")
+        self.in_flight = gauge("in_flight", "Deliveries in work")
+        self.spool_depth = gauge("spool_depth", "Records that wait for Kafka")
+        self.spool_oldest = gauge("spool_oldest_seconds", "Age of the oldest waiting record, wall seconds")
+        self.spooling = gauge("spooling", "1 while events go to the spool")

@@ -216,24 +216,8 @@ def _past() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return interventions, [done]
 
 
-async def seed(engine: AsyncEngine) -> None:
-    """Empty the tables and tell the story again."""
-    past, done = _past()
-    people = [
-        (ANA, "Ana Castellanos", "ana@example.com"),
-        (HOSTILE, "<script>alert(1)</script>", "evil@example.com"),
-        ("c-1003", None, "noor@example.com"),
-        ("c-1005", "Jonas Brandt", "jonas@example.com"),
-    ]
-    yellow = {"rule": "order-frequency-drop", "level": "yellow"}
-    interventions = [
-        intervention(1, ANA, "post-support", owed=True),
-        intervention(2, HOSTILE, "mid-life", **yellow),
-        intervention(3, "c-1003", "new-customer", **yellow),
-        intervention(4, "c-1005", "loyal"),
-        *past,
-    ]
-    tasks = [
+def _open_tasks() -> list[dict[str, Any]]:
+    return [
         task(1, ANA, "post-support", severity=4, value_minor=48_210),
         task(
             2, HOSTILE, "mid-life", title="Ask what is missing", reason="<b>1 order</b> in 90 days, 3 before"
@@ -259,28 +243,40 @@ async def seed(engine: AsyncEngine) -> None:
             assignee="Tom Okafor",
             escalated=True,
         ),
-        *done,
+    ]
+
+
+def _profiles() -> list[dict[str, Any]]:
+    people = [
+        (ANA, "Ana Castellanos", "ana@example.com"),
+        (HOSTILE, "<script>alert(1)</script>", "evil@example.com"),
+        ("c-1003", None, "noor@example.com"),
+        ("c-1005", "Jonas Brandt", "jonas@example.com"),
+    ]
+    plain = {"tenant": TENANT, "external": [], "updated_at": NOW}
+    return [
+        {**plain, "customer_id": customer, "name": name, "email": email} for customer, name, email in people
+    ]
+
+
+async def seed(engine: AsyncEngine) -> None:
+    """Empty the tables and tell the story again."""
+    past, done = _past()
+    yellow = {"rule": "order-frequency-drop", "level": "yellow"}
+    interventions = [
+        intervention(1, ANA, "post-support", owed=True),
+        intervention(2, HOSTILE, "mid-life", **yellow),
+        intervention(3, "c-1003", "new-customer", **yellow),
+        intervention(4, "c-1005", "loyal"),
+        *past,
     ]
     tables: list[tuple[type[models.Base], list[dict[str, Any]]]] = [
         (models.Customer, _customers()),
         (models.HealthPoint, _points()),
         (models.TimelineEntry, [{"tenant": TENANT, "customer_id": ANA, **row} for row in _timeline()]),
-        (
-            models.Profile,
-            [
-                {
-                    "tenant": TENANT,
-                    "customer_id": customer,
-                    "name": name,
-                    "email": email,
-                    "external": [],
-                    "updated_at": NOW,
-                }
-                for customer, name, email in people
-            ],
-        ),
+        (models.Profile, _profiles()),
         (models.Intervention, interventions),
-        (models.Task, tasks),
+        (models.Task, [*_open_tasks(), *done]),
         (models.Message, [_message(1, "i-1", ANA), _message(2, "i-9", ANA)]),
     ]
     async with engine.begin() as connection:
