@@ -14,7 +14,7 @@ from libs.runtime.clock import Clock
 from services.outreach.adapters.database import Sessions
 from services.outreach.adapters.outcomes import observed
 from services.outreach.adapters.rows import add_effects
-from services.outreach.adapters.steps import skip_pending
+from services.outreach.adapters.steps import expire_tasks, skip_pending
 from services.outreach.domain.outcome import ObservedOrder, result
 from services.outreach.effects import About, TopicNames, event
 from services.outreach.models import Intervention, InterventionOrder
@@ -63,7 +63,9 @@ class Closer:
                 return 0
             orders = await _orders(session, due)
             effects = [made for one in due for made in self._close(one, orders.get(one.id, []))]
-            await skip_pending(session, [one.id for one in due if not one.owed], "window-closed")
+            over = [one.id for one in due if not one.owed]
+            await skip_pending(session, over, "window-closed")
+            await expire_tasks(session, over)
             await add_effects(session, effects, datetime.fromtimestamp(self._clock.wall(), UTC))
         for one in due:
             self._metrics.closed(one.playbook, one.arm, one.result or "")

@@ -155,7 +155,7 @@ class Task(Base):
     attempt: Mapped[int] = mapped_column(server_default=text("1"))
     escalated: Mapped[bool] = mapped_column(server_default=text("false"))
     due_at: Mapped[datetime]
-    status: Mapped[str]  # open | done
+    status: Mapped[str]  # open | done | expired
     outcome: Mapped[str | None]  # reached | no_answer | resolved | not_resolved | declined
     sentiment: Mapped[str | None]  # positive | neutral | negative
     note: Mapped[str | None]  # a person's words: here and nowhere else

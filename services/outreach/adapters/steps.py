@@ -191,6 +191,12 @@ async def postpone(session: AsyncSession, steps: Iterable[tuple[str, datetime, s
         await session.execute(statement, rows)
 
 
+async def expire_tasks(session: AsyncSession, intervention_ids: Sequence[str]) -> None:
+    """Nobody did them in time: they leave the queue. One that is completed late still counts."""
+    open_tasks = update(Task).where(Task.intervention_id.in_(intervention_ids), Task.status == "open")
+    await session.execute(open_tasks.values(status="expired"))
+
+
 async def skip_pending(
     session: AsyncSession, intervention_ids: Sequence[str], reason: str, kind: str | None = None
 ) -> None:

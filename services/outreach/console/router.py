@@ -190,7 +190,7 @@ async def _story(
         "older": f"?{urlencode({'before': last['at'].isoformat(), 'ref': last['ref']})}" if last else None,
         "paged": before is not None,
         "open_tasks": [task for task in tasks if task["status"] == "open"],
-        "done_tasks": [task for task in tasks if task["status"] != "open"],
+        "done_tasks": [task for task in tasks if task["status"] == "done"],
         "interventions": interventions,
         "simulated": _is_simulated(row, interventions),
         "now": now,

@@ -61,7 +61,7 @@ class Support(_Strict):
 
 class Bands(_Strict):
     green: Points = 65.0
-    red: Points = 40.0
+    red: Points = 50.0
     margin: Annotated[float, Field(ge=0, lt=20)] = 3.0
 
     @model_validator(mode="after")

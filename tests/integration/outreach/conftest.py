@@ -111,6 +111,10 @@ class World:
         async with self.sessions() as session:
             return list((await session.execute(text(query), values)).all())
 
+    async def change(self, statement: str) -> None:
+        async with self.sessions.begin() as session:
+            await session.execute(text(statement))
+
     async def some(self, query: str, **values: Any) -> list[Any]:
         found: list[Any] = await eventually(lambda: self.rows(query, **values), query)
         return found

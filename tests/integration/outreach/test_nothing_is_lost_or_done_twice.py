@@ -265,6 +265,34 @@ async def test_nothing_is_closed_past_the_moment_up_to_which_purchases_were_hear
     assert (result, pending) == ("failure", 0)
 
 
+async def test_open_tasks_leave_the_queue_with_their_window_unless_a_remedy_is_owed(world: World) -> None:
+    await queued(world)
+    await _open_task(world)
+    closer = Closer(world.sessions, world.clock, timedelta(days=2), SilentMetrics())
+    world.clock.advance(timedelta(days=40))
+    assert await closer.work(world.clock.now(), 10) == 1
+    assert await world.rows("SELECT status FROM outreach.tasks") == [("expired",)]
+
+
+async def test_a_remedy_owed_stays_in_the_queue_when_its_window_closes(world: World) -> None:
+    await queued(world)
+    await _open_task(world)
+    await world.change("UPDATE outreach.interventions SET owed = true")
+    closer = Closer(world.sessions, world.clock, timedelta(days=2), SilentMetrics())
+    world.clock.advance(timedelta(days=40))
+    assert await closer.work(world.clock.now(), 10) == 1
+    assert await world.rows("SELECT status FROM outreach.tasks") == [("open",)]
+
+
+async def _open_task(world: World) -> None:
+    await world.change(
+        "INSERT INTO outreach.tasks (id, intervention_id, step_id, tenant, customer_id, playbook, title,"
+        " reason, script, next_step, severity, value_minor, currency, priority, assignee, due_at, status, created_at)"
+        " SELECT 'task-1', id, 's', tenant, customer_id, playbook, 'Call', 'silent', 'Ask', 'Note it', 2,"
+        " 100, 'USD', 200, 'Sam', closes_at, 'open', opened_at FROM outreach.interventions"
+    )
+
+
 async def test_the_service_survives_a_restart_of_postgresql(world: World) -> None:
     await world.put(world.topics.profiles, profile("c1"), profile("c2"))
     await world.put(world.topics.triggers, fired("t1", "c1"))

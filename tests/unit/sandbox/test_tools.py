@@ -117,4 +117,5 @@ def test_the_manager_leaves_a_share_of_tasks_open_and_decides_the_same_again() -
     assert abs(len(done) / 400 - SHARE) < 0.1
     assert {answer.outcome for answer in done} == {"reached", "no_answer"}
     owed = [complete(f"c{n}", "post-support", "Ask", 1) for n in range(100)]
+    assert None not in owed, "a remedy owed is always seen to"
     assert {a.outcome for a in owed if a} == {"no_answer", "resolved", "not_resolved"}

@@ -174,13 +174,13 @@ def test_a_lapsed_customer_is_still_owed_a_resolution(shop: Shop) -> None:
 
 
 REASONS: dict[str, str] = {
-    "engagement-drop": "4 interactions in the last 30 days, 5 in the 30 before",
+    "engagement-drop": "Interactions in the last 30 days: 4, in the 30 before: 5",
     "order-frequency-drop": "No order for unknown days, 1.5 days beyond the usual 20",
     "email-disengaged": "Unsubscribed: unknown; messages since the last reaction: 10",
-    "visit-without-purchase": "1 visits since the last order 47 days ago, no purchase",
+    "visit-without-purchase": "Visits since the last order 47 days ago: 1, no purchase",
     "no-site-activity": "Last seen on the site 61 days ago",
     "return-without-purchase": "Sent back 30 % of an order 5 days ago, no purchase since",
-    "negative-support-unresolved": "1 unhappy tickets open, the oldest for 24 hours",
+    "negative-support-unresolved": "Open tickets of an unhappy customer: 1, the oldest for 24 hours",
     "subscription-pause-or-cancel": "Subscription is cancel_requested since 2026-03-01",
 }
 
