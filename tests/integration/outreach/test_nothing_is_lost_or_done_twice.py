@@ -287,7 +287,8 @@ async def test_a_remedy_owed_stays_in_the_queue_when_its_window_closes(world: Wo
 async def _open_task(world: World) -> None:
     await world.change(
         "INSERT INTO outreach.tasks (id, intervention_id, step_id, tenant, customer_id, playbook, title,"
-        " reason, script, next_step, severity, value_minor, currency, priority, assignee, due_at, status, created_at)"
+        " reason, script, next_step, severity, value_minor, currency, priority, assignee, due_at,"
+        " status, created_at)"
         " SELECT 'task-1', id, 's', tenant, customer_id, playbook, 'Call', 'silent', 'Ask', 'Note it', 2,"
         " 100, 'USD', 200, 'Sam', closes_at, 'open', opened_at FROM outreach.interventions"
     )
