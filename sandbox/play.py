@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from libs.runtime.clock import ScaledClock
@@ -27,6 +28,10 @@ from sandbox.settings import SandboxSettings
 
 TICK_S = 0.01  # wall; about an hour of business time at the demo's speed
 CATCH_UP_S = 60.0  # longest wait for scoring to have read the history
+
+
+LEFT_TO_THE_VISITOR = timedelta(days=30)
+"""Tasks of the year's last days wait in the console; whoever looks at the demo is the CSM then."""
 
 
 @dataclass(slots=True)
@@ -113,7 +118,11 @@ class Performance:
 
     def _manage(self) -> Manager:
         self.manager = Manager(
-            self.place.outreach, self.settings.seed, self.watch.addresses.get, self.on_reached
+            self.place.outreach,
+            self.settings.seed,
+            self.watch.addresses.get,
+            self.on_reached,
+            at_work=lambda: self._clock().now() < LIVE_END - LEFT_TO_THE_VISITOR,
         )
         return self.manager
 

@@ -36,6 +36,7 @@ class Manager:
     seed: int
     address_of: Callable[[str], str | None]
     on_reached: Callable[[str], None]
+    at_work: Callable[[], bool] = lambda: True
     completed: int = 0
     left_open: set[str] = field(default_factory=set)
 
@@ -44,7 +45,7 @@ class Manager:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
             while True:
                 try:
-                    for task in await self._open_tasks(session):
+                    for task in await self._open_tasks(session) if self.at_work() else ():
                         await self._see_to(session, task)
                 except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError) as error:
                     _log.info("manager.console_away", error=repr(error))

@@ -12,7 +12,14 @@ from libs.runtime.clock import Clock
 from services.outreach.adapters.database import Sessions
 from services.outreach.adapters.playbook_files import Library
 from services.outreach.adapters.rows import add_effects, exclusive, insert_all, is_frozen
-from services.outreach.adapters.steps import Surroundings, postpone, settle, surroundings, take_due
+from services.outreach.adapters.steps import (
+    Surroundings,
+    postpone,
+    settle,
+    shift_after,
+    surroundings,
+    take_due,
+)
 from services.outreach.domain.messages import MessagePolicy, Sending, Situation, may_send
 from services.outreach.domain.people import assign, priority, severity
 from services.outreach.domain.playbook import parse_span
@@ -93,6 +100,8 @@ class Timers:
                 else:
                     self._task(step, around, now, made)
             await self._store(session, made)
+            done = {step_id for step_id, _, _ in made.settled}
+            await shift_after(session, [step for step in steps if step.id in done], now)
         self._count(made)
         return len(steps)
 

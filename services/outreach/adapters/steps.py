@@ -4,12 +4,13 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import Interval, Row, Table, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from services.outreach.adapters.rows import contacts, email_suppressions, for_customers
 from services.outreach.domain.trigger import Contact
@@ -26,6 +27,7 @@ from services.outreach.models import (
 from services.outreach.ports import DAY, Who
 
 _STEPS = cast("Table", Step.__table__)
+_SHIFT_FROM = timedelta(hours=1)  # a step less late than this needs no new plan
 
 
 @dataclass(slots=True)
@@ -43,7 +45,16 @@ class Surroundings:
 
 
 async def take_due(session: AsyncSession, now: datetime, limit: int) -> Sequence[Row[Any]]:
-    """Pending steps whose time has come, locked; rows that another worker holds are passed over."""
+    """Pending steps whose time has come, locked; rows that another worker holds are passed over.
+
+    Of one intervention the earliest alone: after an outage the next ones first move (see `shift_after`).
+    """
+    earlier = aliased(Step)
+    waits = exists().where(
+        earlier.intervention_id == Step.intervention_id,
+        earlier.status == "pending",
+        earlier.due_at < Step.due_at,
+    )
     found = await session.execute(
         select(
             Step.id,
@@ -66,6 +77,7 @@ async def take_due(session: AsyncSession, now: datetime, limit: int) -> Sequence
         .where(
             Step.status == "pending",
             Step.due_at <= now,
+            ~waits,
             or_(Intervention.status == "open", Intervention.owed),
         )
         .order_by(Step.due_at, Step.id)
@@ -173,6 +185,25 @@ async def settle(session: AsyncSession, steps: Iterable[tuple[str, str, dict[str
             update(_STEPS)
             .where(_STEPS.c.id == bindparam("step"))
             .values(status=bindparam("to"), detail=_STEPS.c.detail.concat(bindparam("added", type_=JSONB)))
+        )
+        await session.execute(statement, rows)
+
+
+async def shift_after(session: AsyncSession, steps: Iterable[Row[Any]], now: datetime) -> None:
+    """Keep the spacing: what follows a step done late comes as much later. Nobody gets a fortnight's
+    messages in an hour because we were away.
+    """
+    rows = [
+        {"whose": one.intervention_id, "after": one.due_at, "late": now - one.due_at}
+        for one in steps
+        if now - one.due_at > _SHIFT_FROM
+    ]
+    if rows:
+        statement = (
+            update(_STEPS)
+            .where(_STEPS.c.intervention_id == bindparam("whose"), _STEPS.c.status == "pending")
+            .where(_STEPS.c.due_at > bindparam("after"), ~_STEPS.c.detail.has_key("escalated"))
+            .values(due_at=_STEPS.c.due_at + bindparam("late", type_=Interval))
         )
         await session.execute(statement, rows)
 

@@ -181,8 +181,9 @@ async def test_a_message_without_consent_is_stored_with_its_reason(world: World)
     await known(world, "c1", consent=False)
     trigger = fired("t1", stage="loyal", level="red")
     await decider(world).on_records(records(*raw(trigger)))
-    world.clock.advance(timedelta(days=10))
-    assert await timers(world).work(10) == 2  # the call, and the message that may not go
+    for _ in ("the call", "the message that may not go"):
+        world.clock.advance(timedelta(days=10))
+        assert await timers(world).work(10) == 1
     ((status, reason),) = await world.rows("SELECT status, reason FROM outreach.messages")
     assert (status, reason) == ("not_sent", "no-consent")
     publisher = MemoryPublisher()
@@ -263,6 +264,19 @@ async def test_nothing_is_closed_past_the_moment_up_to_which_purchases_were_hear
         " FROM outreach.interventions"
     )
     assert (result, pending) == ("failure", 0)
+
+
+async def test_after_an_outage_messages_keep_their_spacing(world: World) -> None:
+    await known(world, "c1")
+    await decider(world).on_records(records(*raw(fired("t1"))))
+    world.clock.advance(timedelta(days=14))
+    assert await timers(world).work(10) == 1
+    assert await timers(world).work(10) == 0, "what was due meanwhile waits its turn"
+    ((due,),) = await world.rows("SELECT min(due_at) FROM outreach.steps WHERE status = 'pending'")
+    world.clock.advance(timedelta(days=5, hours=23))
+    assert await timers(world).work(10) == 0
+    world.clock.advance(due - world.clock.now())
+    assert await timers(world).work(10) == 1
 
 
 async def test_open_tasks_leave_the_queue_with_their_window_unless_a_remedy_is_owed(world: World) -> None:
