@@ -75,7 +75,7 @@ class Stages(_Strict):
     new_days: Positive = 90.0
     loyal_days: Positive = 365.0
     loyal_orders: Annotated[int, Field(ge=1)] = 3
-    lapsed_below: Annotated[float, Field(gt=0, lt=1)] = 0.03  # p_buy
+    lapsed_below: Annotated[float, Field(gt=0, lt=1)] = 0.02  # p_buy
 
 
 class Scorecard(_Strict):
