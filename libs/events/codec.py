@@ -10,7 +10,6 @@ from libs.events.envelope import AnyEvent, Envelope
 from libs.events.errors import DecodeError
 from libs.events.hot import decoder, event_struct
 from libs.events.registry import MODELS, VERSIONS
-from libs.events.types import Frozen
 
 _encoder = msgspec.json.Encoder()
 
@@ -85,11 +84,3 @@ def _convert_hot(body: dict[str, Any], event_types: tuple[str, ...]) -> Any:
 def _first(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-
-
-def decode_model(raw: bytes, model: type[Frozen]) -> Frozen:
-    """A plain record (no envelope) of one model, such as a dead letter. Raises DecodeError."""
-    try:
-        return model.model_validate_json(raw)
-    except ValidationError as error:
-        raise DecodeError(_first(error)) from None

@@ -14,14 +14,7 @@ from libs.events.envelope import Envelope, schema_uri
 from libs.events.registry import CUSTOMER_EVENT_TYPES, MODELS
 from libs.events.types import Frozen
 
-_LIMITS = {
-    "ge": "ge",
-    "le": "le",
-    "gt": "gt",
-    "lt": "lt",
-    "min_length": "min_length",
-    "max_length": "max_length",
-}
+_LIMITS = ("ge", "le", "gt", "lt", "min_length", "max_length")
 
 
 def _meta(metadata: typing.Iterable[Any]) -> dict[str, Any]:

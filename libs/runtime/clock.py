@@ -3,7 +3,6 @@
 Only this file reads the machine's clock.
 """
 
-import asyncio
 import json
 import os
 import time
@@ -153,11 +152,6 @@ class ScaledClock:
             return
         if stamp != self._stamp:
             self._plan, self._stamp = ClockPlan.read(self._path), stamp
-
-
-async def sleep_business(clock: Clock, span: timedelta, longest: float = 1.0) -> None:
-    """Wait for that much business time, at most `longest` wall seconds (the scale may change meanwhile)."""
-    await asyncio.sleep(min(max(clock.wall_seconds(span), 0.0), longest))
 
 
 def make_clock(clock_file: Path | None) -> Clock:

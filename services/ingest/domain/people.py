@@ -86,7 +86,16 @@ def normal_email(text: str | None) -> str | None:
 
 @lru_cache(maxsize=65_536)  # parsing takes about 50 microseconds
 def normal_phone(text: str | None, region: str) -> str | None:
-    """E.164, as Google's library understands the number; None if it cannot be one."""
+    """E.164, as Google's library understands the number; None if it cannot be one.
+
+    A number that reads differently once normal (a trunk prefix that comes off twice, as in +82 00...)
+    could name two people: it names nobody.
+    """
+    found = _e164(text, region)
+    return found if found is None or _e164(found, region) == found else None
+
+
+def _e164(text: str | None, region: str) -> str | None:
     if not text or len(text) > 40:
         return None
     try:

@@ -6,7 +6,6 @@ request is a 401, never a 500.
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -30,11 +29,6 @@ def base64_hmac(key: bytes, signed: bytes, algorithm: str = "sha256") -> str:
 
 def hex_hmac(key: bytes, signed: bytes, algorithm: str = "sha256") -> str:
     return hmac.digest(key, signed, algorithm).hex()
-
-
-def plain_hash(signed: bytes, algorithm: str = "sha256") -> str:
-    """A bare digest over secret and body, for schemes older than HMAC."""
-    return hashlib.new(algorithm, signed).hexdigest()
 
 
 def require(headers_value: str | None, header: str) -> str:

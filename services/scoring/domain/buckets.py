@@ -75,19 +75,6 @@ def popcount(bits: int) -> int:
 
 
 @njit(cache=True)
-def bits_advance(ring: Any, newest: int, day: int) -> int:
-    if day <= newest:
-        return newest
-    size = len(ring)
-    if day - newest >= size:
-        ring[:] = 0
-    else:
-        for d in range(newest + 1, day + 1):
-            ring[d % size] = 0
-    return day
-
-
-@njit(cache=True)
 def bits_sum(ring: Any, newest: int, first: int, last: int) -> int:
     """How many different things were marked on each day, summed over the days first..last."""
     total = 0

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.ingest.domain.identity import Book, is_provider_id, settle
@@ -69,6 +69,8 @@ def test_a_normal_address_is_normal_already(text):
 
 
 @given(st.text(max_size=20) | st.from_regex(r"\+?[0-9 ()-]{7,16}", fullmatch=True))
+@example("+82 000 000 00")
+@example("+82 000 000 000")
 @settings(deadline=None)
 def test_a_normal_phone_number_is_normal_already(text):
     found = normal_phone(text, "US")
