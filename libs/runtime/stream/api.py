@@ -6,6 +6,7 @@ the time; unit tests, replay and backtest drive the same two functions through :
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import IntEnum
 from typing import Protocol
 
 import msgspec
@@ -43,11 +44,20 @@ class InputRecord(msgspec.Struct, frozen=True):
     headers: Headers = ()
 
 
+class Lane(IntEnum):
+    """The two topics a partition is fed from. Both have checkpoints; neither waits for the other."""
+
+    EVENTS = 0  # the source topic
+    TRANSFERS = 1  # what partitions of this service sent to each other: see :class:`Transfer`
+
+
 class Chunk(msgspec.Struct, frozen=True):
     """All records fetched for a partition at once.
 
     ``epoch`` numbers the partition's assignment; ``next`` is the source offset after the last record.
     Offsets may have holes inside a chunk (transaction markers, compaction), never disorder.
+    ``behind``: these records have waited and more wait behind them; outputs that a later one replaces may
+    be left to the sweep, which comes every few seconds while behind and once when caught up.
     """
 
     partition: int
@@ -55,6 +65,8 @@ class Chunk(msgspec.Struct, frozen=True):
     first: int
     next: int
     records: Sequence[SourceRecord]
+    lane: Lane = Lane.EVENTS
+    behind: bool = False
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -65,6 +77,16 @@ class Record(msgspec.Struct, frozen=True):
     value: bytes | None
 
 
+class Transfer(msgspec.Struct, frozen=True):
+    """For the partition that owns ``key``: it comes there once, in a chunk of :attr:`Lane.TRANSFERS`.
+
+    Needs a worker with a ``transfers`` topic. It leaves with the rows it was made from, in one transaction.
+    """
+
+    key: bytes
+    value: bytes
+
+
 class DeadLetter(msgspec.Struct, frozen=True):
     """A record the service cannot use. The core writes it to the dead-letter topic, in the transaction."""
 
@@ -73,7 +95,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-Output = Record | DeadLetter
+Output = Record | Transfer | DeadLetter
 
 
 class StreamService(Protocol):

@@ -1,4 +1,4 @@
-"""The partitions of one worker: taking them, feeding them, sweeping them and giving them back.
+"""The partitions of one worker: taking them, feeding them and giving them back.
 
 Knows the log only through the ports below, so the protocol can be read, and tested, without Faust.
 """
@@ -6,64 +6,46 @@ Knows the log only through the ports below, so the protocol can be read, and tes
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterable
-from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Protocol
 
-import numpy as np
+import msgspec
 
-from libs.runtime.clock import Clock
 from libs.runtime.logging import get_logger
-from libs.runtime.stream.api import Chunk, StreamService
-from libs.runtime.stream.coverage import Span
-from libs.runtime.stream.errors import FencedError, PositionError
+from libs.runtime.stream.api import Chunk, Lane
+from libs.runtime.stream.coverage import Place, Span
+from libs.runtime.stream.errors import FencedError, StepError
 from libs.runtime.stream.metrics import StreamMetrics
-from libs.runtime.stream.partition import Partition, Plan, Producer
-from libs.runtime.stream.position import Verdict, fit
-from libs.runtime.stream.quarantine import step_failed
-from libs.runtime.stream.restore import Bounds, Superseded
+from libs.runtime.stream.partition import Partition
+from libs.runtime.stream.position import Fit, Verdict, fit
+from libs.runtime.stream.quarantine import take_apart
+from libs.runtime.stream.restore import Superseded
 from libs.runtime.stream.settings import StreamSettings
-from libs.runtime.stream.state import Migrations, Restorer
-from libs.runtime.stream.sweep import SliceSize, SweepTimer, sweep_now
+from libs.runtime.stream.state import Restored, Trouble
+from libs.runtime.stream.takeover import Job, Log, Takeover
+from libs.runtime.stream.upkeep import Upkeep
 
 _log = get_logger(__name__)
-# A leader just elected may tell an older end for a moment.
-_END_ATTEMPTS, _END_WAIT_S = 4, 0.5
-_SWEEP_LOOK_S = 0.1  # wall seconds between two looks whether a sweep is due
-
-
-class Log(Protocol):
-    """The broker, as the engine uses it."""
-
-    async def open_producer(self, partition: int) -> Producer:
-        """Fences the partition's last owner."""
-        ...
-
-    async def read_state(self, restorers: dict[int, Restorer], still_ours: Callable[[], bool]) -> None: ...
-    async def source_bounds(self, partitions: Iterable[int]) -> dict[int, Bounds]: ...
+# Of one partition within one assignment: more means that somebody else, outside the group, uses our name.
+_MOST_RETAKES = 3
 
 
 class Source(Protocol):
-    """The consumer of the source topic, as the engine uses it."""
+    """The consumer of both lanes, as the engine uses it."""
 
-    async def seek(self, partition: int, offset: int) -> None: ...
-    def span(self, partition: int) -> Span | None:
+    async def seek(self, place: Place, offset: int) -> None: ...
+    def span(self, place: Place) -> Span | None:
         """What has been read and not yet delivered."""
         ...
 
-    def log_end(self, partition: int) -> int | None:
+    def log_end(self, place: Place) -> int | None:
         """The end of the log as last heard; None before the first answer."""
         ...
 
-
-class Job(NamedTuple):
-    """What the engine runs."""
-
-    service: StreamService
-    row: "np.dtype[np.void]"
-    migrate: Migrations
-    clock: Clock
-    plan: Plan
+    async def still_member(self, positions: dict[Place, int]) -> bool:
+        """Whether the group, asked now, still knows us as the owner of these places."""
+        ...
 
 
 class Engine:
@@ -74,9 +56,14 @@ class Engine:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.restoring = True
         self._job, self._log, self._settings, self._metrics = job, log, settings, metrics
+        self._takeover = Takeover(job, log, metrics)
+        self._upkeep = Upkeep(job.service, job.clock, settings, metrics)
         self._source: Source | None = None
         self._owned: dict[int, Partition] = {}
+        self._parked: dict[int, Restored] = {}  # rows given back in order, until the next assignment
         self._tasks: dict[int, list[asyncio.Task[None]]] = {}
+        self._retaking: dict[int, asyncio.Task[None]] = {}
+        self._retakes: dict[int, int] = {}  # by partition, in this assignment
         self._caught_up_at: dict[int, float] = {}
         self._restored_at = job.clock.wall()
 
@@ -94,94 +81,70 @@ class Engine:
         """Fence, read back, seek, own. False when another assignment came meanwhile."""
         await self.release(0)  # nothing is left unless a revocation was lost
         self.halt()
-        epoch, numbers = self.epoch, sorted(partitions)
+        epoch = self.epoch
         self._metrics.rebalances.labels(self._metrics.app).inc()
-        producers: dict[int, Producer] = {}
-
-        def current() -> bool:
-            return self.epoch == epoch and still_ours()
-
+        self._retakes.clear()
         try:
-            await self._restore(numbers, epoch, producers, current)
-        except BaseException as error:
-            await asyncio.gather(*(p.close() for p in producers.values()))
-            if isinstance(error, Superseded):
-                return False
-            raise
+            await self._own(sorted(partitions), epoch, still_ours)
+        except Superseded:
+            return False
+        finally:
+            self._parked = {}  # whoever has them now moves on without us
         self.restoring, self._restored_at = False, self._job.clock.wall()
         self._caught_up_at.clear()
         return True
 
-    async def _restore(
-        self, numbers: list[int], epoch: int, producers: dict[int, Producer], current: Callable[[], bool]
-    ) -> None:
-        started = time.perf_counter()
+    async def _own(self, numbers: list[int], epoch: int, still_ours: Callable[[], bool]) -> None:
+        """All of these partitions, or none of them and an error."""
+
+        def current() -> bool:
+            return self.epoch == epoch and still_ours()
+
         opened = await asyncio.gather(*map(self._log.open_producer, numbers))
-        producers.update(zip(numbers, opened, strict=True))
-        _check(current)
-        job = self._job
-        restorers = {n: Restorer(job.row, job.plan.layout, job.migrate, n) for n in numbers}
-        if numbers:
-            await self._log.read_state(restorers, current)
-        fresh = []
-        for number in numbers:
-            rows, after = restorers[number].finish()
-            start = await self._start(number, after)
-            fresh.append(
-                Partition(number, epoch, rows, next_offset=start, producer=producers[number], plan=job.plan)
-            )
-            self._count_restored(number, restorers[number])
-        for partition in fresh:
-            await self._need_source().seek(partition.number, partition.next)
-        _check(current)  # nothing is awaited from here on: the partitions are ours, all or none
-        for partition in fresh:
-            self._owned[partition.number] = partition
+        try:
+            _check(current)
+            found = await self._takeover.read_back(numbers, self._parked, current)
+            for number, restored in found.items():
+                for lane, offset in restored.positions.items():
+                    await self._need_source().seek(Place(lane, number), offset)
+            _check(current)  # nothing is awaited from here on: the partitions are ours, all or none
+        except BaseException:
+            await asyncio.gather(*(producer.close() for producer in opened))
+            raise
+        for number, producer in zip(numbers, opened, strict=True):
+            partition = Partition(number, epoch, found[number], producer, self._job.plan)
+            self._owned[number] = partition
             self._start_tasks(partition)
-        seconds = time.perf_counter() - started
-        self._metrics.restore_seconds.labels(self._metrics.app).observe(seconds)
-        _log.info("stream.restored", partitions=numbers, epoch=epoch, seconds=round(seconds, 3))
 
-    async def _start(self, number: int, after: int | None) -> int:
-        """Where to read on: at the checkpoint, unless retention has passed it; never past the log's end."""
-        for _ in range(_END_ATTEMPTS):
-            bounds = (await self._log.source_bounds([number]))[number]
-            if after is None:
-                return bounds.begin
-            if after <= bounds.end:
-                if after < bounds.begin:
-                    _log.warning("stream.retention", partition=number, lost_from=after, to=bounds.begin)
-                return max(after, bounds.begin)
-            await asyncio.sleep(_END_WAIT_S)
-        raise PositionError(
-            f"partition {number}: the checkpoint says {after}, the source ends at {bounds.end}: "
-            "it was truncated or made anew"
-        )
-
-    def _count_restored(self, number: int, restorer: Restorer) -> None:
-        metrics = self._metrics
-        metrics.restored.labels(metrics.app, str(number)).inc(restorer.records)
-
-    def positions(self) -> dict[int, int]:
+    def positions(self) -> dict[Place, int]:
         """The next offset each owned partition expects."""
-        return {number: partition.next for number, partition in self._owned.items()}
+        return {Place(lane, n): at for n, p in self._owned.items() for lane, at in p.next.items()}
 
-    def committed(self) -> dict[int, int]:
-        return {number: partition.committed for number, partition in self._owned.items()}
+    def committed(self) -> dict[Place, int]:
+        return {Place(lane, n): at for n, p in self._owned.items() for lane, at in p.committed.items()}
 
     async def release(self, seconds: float) -> None:
-        """Give everything back: commit within so many seconds or abort, then drop the rows."""
-        owned, self._owned = self._owned, {}
-        tasks, self._tasks = self._tasks, {}
+        """Give all partitions back: commit within that time or abort; then their rows are dropped, unless
+        the next assignment, which comes at once, finds them as the state topic holds them.
+        """
+        owned, tasks = self._take_out()
+        await _cancel(self._retaking.values())
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.gather(*(p.commit() for p in owned.values()))
+                await asyncio.gather(*map(self._commit_or_lose, owned.values()))
         except TimeoutError:
             _log.warning("stream.release.aborted", partitions=sorted(owned), after_s=seconds)
         finally:
-            await _cancel(task for group in tasks.values() for task in group)
+            await _cancel(tasks)
             await asyncio.gather(*(p.close() for p in owned.values()))
-            for number in owned:
-                self._metrics.forget(number)
+            parked = {number: p.park() for number, p in owned.items()}
+            self._parked |= {number: rows for number, rows in parked.items() if rows is not None}
+
+    async def _commit_or_lose(self, partition: Partition) -> None:
+        try:
+            await partition.commit()
+        except FencedError as error:  # somebody else has it already: there is nothing left to give back
+            self._lost(partition, error)
 
     # -- the flow
 
@@ -191,49 +154,103 @@ class Engine:
         if partition is None or chunk.epoch != partition.epoch or self.epoch != partition.epoch:
             self._drop("old epoch")
             return
-        verdict, chunk = fit(chunk, partition.next)
-        if verdict is Verdict.SEEN:
-            self._drop("seen before")
-            await self._reject_rewound(partition)
-        elif verdict is Verdict.GAP:
-            self._drop("gap")
-            await self._need_source().seek(partition.number, partition.next)
-        else:
-            self._step(partition, chunk)
+        verdict, chunk = self._fit(chunk, partition.next[chunk.lane])
+        if verdict is Verdict.TAKE:
+            chunk = msgspec.structs.replace(chunk, behind=self._is_behind(chunk))
+            await self._step(partition, chunk)
             await partition.room()
+        else:
+            self._drop(verdict.value)
+            await self._read_again(partition, chunk.lane)
 
-    def _step(self, partition: Partition, chunk: Chunk) -> None:
+    def _fit(self, chunk: Chunk, expected: int) -> Fit:
+        """The position guard: the chaos tests take it out to see that they would notice."""
+        return fit(chunk, expected)
+
+    async def _step(self, partition: Partition, chunk: Chunk) -> None:
         metrics, label = self._metrics, (self._metrics.app, str(partition.number))
         started = time.perf_counter()
         try:
-            partition.take(chunk, self._job.service.step(chunk, partition.rows, self._job.clock.now()))
+            if partition.suspects(chunk):
+                self._take_apart(partition, chunk)
+            else:
+                partition.take(chunk, self._job.service.step(chunk, partition.rows, self._job.clock.now()))
         except Exception as error:
-            raise step_failed(chunk, error) from error
+            await partition.note(_trouble(partition, chunk, error))
+            raise StepError(
+                f"step raised on partition {chunk.partition}, {chunk.lane.name.lower()} "
+                f"{chunk.first} to {chunk.next - 1}: {error!r}"
+            ) from error
         metrics.step_seconds.labels(metrics.app).observe(time.perf_counter() - started)
         metrics.records.labels(*label).inc(len(chunk.records))
         metrics.chunks.labels(*label).inc()
 
-    async def _reject_rewound(self, partition: Partition) -> None:
-        """Old offsets again: either the consumer was set back, or the log itself was cut short."""
-        await self._start(partition.number, partition.next)
-        await self._need_source().seek(partition.number, partition.next)
+    def _take_apart(self, partition: Partition, chunk: Chunk) -> None:
+        step, now = self._job.service.step, self._job.clock.now()
+        for part in take_apart(chunk, partition.rows, lambda some, rows: list(step(some, rows, now))):
+            if part.letter is None:
+                partition.take(part.chunk, step(part.chunk, partition.rows, now))
+            else:
+                partition.take(part.chunk, [part.letter])
+                self._metrics.quarantined.labels(self._metrics.app).inc()
+                _log.error("stream.quarantined", partition=partition.number, detail=part.letter.detail)
+
+    async def _read_again(self, partition: Partition, lane: Lane) -> None:
+        """Old offsets again, or a gap: the consumer was moved, the log was cut short (an error), or
+        retention has passed us.
+        """
+        place, after = Place(lane, partition.number), partition.next[lane]
+        start = (await self._takeover.starts({place: after}))[place]
+        self._takeover.count_lost(partition.rows, place, after, start)
+        partition.skip_to(lane, start)
+        await self._need_source().seek(place, start)
 
     def _drop(self, why: str) -> None:
         self._metrics.dropped.labels(self._metrics.app, why).inc()
 
-    # -- time
+    # -- standing against the log
+
+    def current(self, partition: Partition) -> bool:
+        return self.epoch == partition.epoch and self._owned.get(partition.number) is partition
 
     def caught_up(self, partition: Partition) -> bool:
-        """Whether everything the broker has told of is taken in."""
+        """Whether everything the broker has told of is taken in, on both lanes."""
+        return all(self._reached(Place(lane, partition.number), at) for lane, at in partition.next.items())
+
+    def _reached(self, place: Place, expected: int) -> bool:
         source = self._need_source()
-        span, end = source.span(partition.number), source.log_end(partition.number)
-        return span is not None and end is not None and partition.next >= span.start and span.end >= end
+        span, end = source.span(place), source.log_end(place)
+        return span is not None and end is not None and expected >= span.start and span.end >= end
+
+    def _is_behind(self, chunk: Chunk) -> bool:
+        """More waits behind these records, and the last of them has itself waited for long."""
+        end = self._need_source().log_end(Place(chunk.lane, chunk.partition))
+        if end is None or chunk.next >= end or not chunk.records:
+            return False
+        age = self._job.clock.wall() - chunk.records[-1].timestamp / 1000
+        return age > self._settings.behind_after_s
+
+    def progress(self) -> dict[Place, int]:
+        """How far each place has been read; holes at the end of what is taken in count as read."""
+        read = {}
+        for place, at in self.positions().items():
+            span = self._need_source().span(place)
+            read[place] = span.end if span is not None and at >= span.start else at
+        return read
+
+    def lag(self, partition: Partition) -> int:
+        """Records not yet taken in, holes in the offsets included."""
+        if self.caught_up(partition):
+            return 0
+        places = {Place(lane, partition.number): at for lane, at in partition.next.items()}
+        ends = {place: self._need_source().log_end(place) for place in places}
+        return sum(max(0, (ends[place] or 0) - at) for place, at in places.items())
 
     def oldest_age(self) -> float:
         """Age of the oldest unprocessed event over all partitions, in wall seconds."""
-        return max((self._age(partition) for partition in self._owned.values()), default=0.0)
+        return max((self.age(partition) for partition in self._owned.values()), default=0.0)
 
-    def _age(self, partition: Partition) -> float:
+    def age(self, partition: Partition) -> float:
         """Of an event we have not seen: no older than the last one taken in, nor than the last moment
         without any waiting; with neither, as old as this assignment.
         """
@@ -241,54 +258,14 @@ class Engine:
         if self.caught_up(partition):
             self._caught_up_at[partition.number] = wall
             return 0.0
-        seen = max(partition.last_timestamp / 1000, self._caught_up_at.get(partition.number, 0.0))
+        last = max(partition.last_timestamp.values(), default=0) / 1000
+        seen = max(last, self._caught_up_at.get(partition.number, 0.0))
         return max(0.0, wall - (seen or self._restored_at))
-
-    async def _watch(self, partition: Partition) -> None:
-        """Sweeps when due, and keeps the partition's gauges true."""
-        timer = SweepTimer(timedelta(seconds=self._settings.sweep_s), self._settings.sweep_wall_s)
-        size = SliceSize()
-        while True:
-            await asyncio.sleep(_SWEEP_LOOK_S)
-            self._observe(partition)
-            clock, rows = self._job.clock, partition.rows
-            now = sweep_now(clock.now(), rows.watermark, caught_up=self.caught_up(partition))
-            if now is not None and timer.due(now, time.monotonic()):
-                timer.swept(now, time.monotonic())
-                await self._sweep(partition, now, size)
-
-    async def _sweep(self, partition: Partition, now: datetime, size: SliceSize) -> None:
-        """One pass, a slice at a time; chunks are taken in between the slices."""
-        metrics, started = self._metrics, time.perf_counter()
-        start = 0
-        while True:
-            view = partition.rows.window(start, start + size.rows)
-            before = time.perf_counter()
-            partition.swept(self._job.service.sweep(view, now), view)
-            took = time.perf_counter() - before
-            metrics.slice_seconds.labels(metrics.app).observe(took)
-            start += size.rows
-            size.took(len(view), took)
-            await partition.room()
-            if start >= partition.rows.extent or self.epoch != partition.epoch:
-                break
-            await asyncio.sleep(0)
-        metrics.sweep_seconds.labels(metrics.app).observe(time.perf_counter() - started)
-
-    def _observe(self, partition: Partition) -> None:
-        metrics, label = self._metrics, (self._metrics.app, str(partition.number))
-        end = self._need_source().log_end(partition.number)
-        metrics.oldest.labels(*label).set(self._age(partition))
-        metrics.rows.labels(*label).set(len(partition.rows))
-        behind = 0 if end is None or self.caught_up(partition) else end - partition.next
-        metrics.lag.labels(*label).set(max(0, behind))
 
     # -- the end
 
     def fail(self, error: BaseException) -> None:
         """The first error wins and ends the worker: nothing is taken in after it."""
-        if isinstance(error, FencedError):
-            self._metrics.fenced.labels(self._metrics.app).inc()
         self.halt()
         for partition in self._owned.values():
             partition.broken = True
@@ -297,20 +274,58 @@ class Engine:
 
     async def abandon(self) -> None:
         """Drop everything without committing."""
-        owned, self._owned = self._owned, {}
-        tasks, self._tasks = self._tasks, {}
-        await _cancel(task for group in tasks.values() for task in group)
+        owned, tasks = self._take_out()
+        await _cancel([*tasks, *self._retaking.values()])
         await asyncio.gather(*(p.close() for p in owned.values()), return_exceptions=True)
 
-    def _start_tasks(self, partition: Partition) -> None:
-        jobs = (partition.commit_when_due(self.caught_up), self._watch(partition))
-        self._tasks[partition.number] = [asyncio.create_task(self._guard(job)) for job in jobs]
+    def _take_out(self) -> tuple[dict[int, Partition], list[asyncio.Task[None]]]:
+        owned, self._owned = self._owned, {}
+        tasks, self._tasks = self._tasks, {}
+        for number in owned:
+            self._metrics.forget(number)
+        return owned, [task for group in tasks.values() for task in group]
 
-    async def _guard(self, job: Coroutine[None, None, None]) -> None:
+    def _start_tasks(self, partition: Partition) -> None:
+        jobs = (partition.commit_when_due, partial(self._upkeep.keep, partition, self))
+        self._tasks[partition.number] = [asyncio.create_task(self._guard(partition, job)) for job in jobs]
+
+    async def _guard(self, partition: Partition, job: Callable[[], Awaitable[None]]) -> None:
         try:
-            await job
-        except Exception as error:  # noqa: BLE001 - every error of a partition's tasks ends the worker
+            await job()
+        except FencedError as error:
+            self._lose(partition, error)
+        except Exception as error:  # noqa: BLE001 - every other error of a partition's tasks ends the worker
             self.fail(error)
+
+    def _lose(self, partition: Partition, error: FencedError) -> None:
+        """Somebody else has the partition: its rows are dropped, and taken again only if still assigned."""
+        number = partition.number
+        self._lost(partition, error)
+        if not self.current(partition):
+            return
+        del self._owned[number]
+        self._metrics.forget(number)
+        self._retakes[number] = self._retakes.get(number, 0) + 1
+        if self._retakes[number] > _MOST_RETAKES:
+            self.fail(error)
+            return
+        retake = self._guard(partition, partial(self._retake, partition))
+        self._retaking[number] = asyncio.create_task(retake)
+
+    def _lost(self, partition: Partition, error: FencedError) -> None:
+        partition.broken = True
+        self._metrics.fenced.labels(self._metrics.app).inc()
+        _log.warning("stream.fenced", partition=partition.number, error=str(error))
+
+    async def _retake(self, partition: Partition) -> None:
+        number = partition.number
+        await _cancel(self._tasks.pop(number, ()))
+        await partition.close()
+        places = {Place(lane, number): at for lane, at in partition.committed.items()}
+        if not await self._need_source().still_member(places):
+            return  # the group will say who we are: by an assignment, or by an error that ends this worker
+        with contextlib.suppress(Superseded):
+            await self._own([number], partition.epoch, lambda: True)
 
     def _need_source(self) -> Source:
         assert self._source is not None, "attach() comes before the first assignment"
@@ -320,6 +335,13 @@ class Engine:
 def _check(current: Callable[[], bool]) -> None:
     if not current():
         raise Superseded
+
+
+def _trouble(partition: Partition, chunk: Chunk, error: Exception) -> Trouble:
+    """Only the kind of the error is kept: its text may repeat what a record held."""
+    return Trouble(
+        chunk.lane, chunk.first, chunk.next, partition.committed[chunk.lane], 1, type(error).__name__
+    )
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -34,3 +34,7 @@ class FencedError(StreamError):
 
 class StepError(StreamError):
     """``step`` raised on a chunk that was delivered correctly: partition and offsets are in the message."""
+
+
+class StalledError(StreamError):
+    """Nothing moves although the broker has more: the client has stalled. A restart is the cure."""

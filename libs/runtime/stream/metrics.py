@@ -29,6 +29,7 @@ class StreamMetrics:
             "chunks_dropped_total", "Chunks not taken: old epoch, seen before, gap", ("app", "why")
         )
         self.dead_letters = counter("dead_letters_total", "Records sent to dead letters")
+        self.quarantined = counter("quarantined_total", "Records that made step raise, set aside", ("app",))
         self.commit_seconds = histogram("commit_seconds", "One transaction from begin to commit")
         self.commit_size = histogram("commit_records", "Records written in one transaction", _SIZE_BUCKETS)
         self.sweep_seconds = histogram("sweep_seconds", "One sweep over a partition")

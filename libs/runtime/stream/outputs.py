@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from libs.runtime.stream.api import DeadLetter, Output, Record
+from libs.runtime.stream.api import DeadLetter, Output, Record, Transfer
 from libs.runtime.stream.rows import Rows
 
 DEAD_LETTERED = "dead_lettered"
@@ -11,9 +11,11 @@ DEAD_LETTERED = "dead_lettered"
 DeadLetterWriter = Callable[[DeadLetter, int], Record]
 
 
-def collect(outputs: Iterable[Output], rows: Rows, partition: int, bury: DeadLetterWriter) -> list[Record]:
+def collect(
+    outputs: Iterable[Output], rows: Rows, partition: int, bury: DeadLetterWriter
+) -> list[Record | Transfer]:
     """Run the service to its end: its records, dead letters among them counted in the ledger."""
-    records = []
+    records: list[Record | Transfer] = []
     for output in outputs:
         if isinstance(output, DeadLetter):
             rows.ledger.add(DEAD_LETTERED)

@@ -1,31 +1,36 @@
 """One owned partition: its rows, what they still owe the log, and its transactions."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
-from libs.runtime.stream.api import Chunk, DeadLetter, Output, Record
+from libs.runtime.logging import get_logger
+from libs.runtime.stream.api import Chunk, DeadLetter, Lane, Output, Record, Transfer
 from libs.runtime.stream.metrics import StreamMetrics
 from libs.runtime.stream.outputs import DeadLetterWriter, collect
 from libs.runtime.stream.rows import Rows
 from libs.runtime.stream.settings import StreamSettings
-from libs.runtime.stream.state import StateRecord, changed_records
-from libs.runtime.stream.transaction import Writes
+from libs.runtime.stream.state import (
+    Positions,
+    Restored,
+    StateRecord,
+    Trouble,
+    changed_records,
+    trouble_record,
+)
+from libs.runtime.stream.transaction import Batch, Writes, Written
 
+_log = get_logger(__name__)
 _MOST_OUTPUTS = 50_000  # waiting records after which a commit is due at once: bounds memory
-
-
-class CaughtUp(Protocol):
-    """Whether a partition has taken in all there is."""
-
-    def __call__(self, partition: "Partition") -> bool: ...
+_NOTE_S = 5.0  # for the note on a chunk that raised: the worker ends with or without it
 
 
 class Producer(Protocol):
     """What a partition needs of its transactional producer."""
 
-    async def write(self, writes: Writes) -> int: ...
+    async def write(self, writes: Writes) -> Written: ...
     async def close(self) -> None: ...
 
 
@@ -37,6 +42,8 @@ class Plan(NamedTuple):
     bury: DeadLetterWriter
     settings: StreamSettings
     metrics: StreamMetrics
+    transfers_topic: str = ""
+    partition_of: Callable[[bytes], int] = lambda _: 0
 
 
 class Partition:
@@ -45,15 +52,18 @@ class Partition:
     go, so they always belong together.
     """
 
-    def __init__(
-        self, number: int, epoch: int, rows: Rows, *, next_offset: int, producer: Producer, plan: Plan
-    ) -> None:
-        self.number, self.epoch, self.rows, self.next = number, epoch, rows, next_offset
-        self.committed = next_offset
-        self.last_timestamp = 0  # ms, of the last record taken in
+    def __init__(self, number: int, epoch: int, restored: Restored, producer: Producer, plan: Plan) -> None:
+        self.number, self.epoch, self.rows = number, epoch, restored.rows
+        self.next: Positions = dict(restored.positions)
+        self.committed: Positions = dict(restored.positions)
+        self.trouble = restored.trouble
+        self.behind = False  # the last chunk had waited, and more waited behind it
+        self.last_timestamp: dict[Lane, int] = {}  # ms, of the last record taken in
         self.broken = False  # a step or sweep raised half-way: these rows must never be committed
+        self._state_next = restored.state_next
+        self._unsure = False  # a transaction is under way, or was cut off: nobody knows how it ended
         self._producer, self._plan = producer, plan
-        self._outputs: list[Record] = []
+        self._outputs: list[Record | Transfer] = []
         self._waiting = 0  # source records taken in since the last commit was copied
         self._since: float | None = None  # when the first of them was
         self._lock = asyncio.Lock()
@@ -64,8 +74,19 @@ class Partition:
     def take(self, chunk: Chunk, outputs: Iterable[Output]) -> None:
         """Hold what a chunk gave until the commit."""
         self._hold(collect(outputs, self.rows, self.number, self._bury), len(chunk.records))
-        self.next = chunk.next
-        self.last_timestamp = chunk.records[-1].timestamp if chunk.records else self.last_timestamp
+        self.next[chunk.lane] = chunk.next
+        self.behind = chunk.behind
+        if chunk.records:
+            self.last_timestamp[chunk.lane] = chunk.records[-1].timestamp
+
+    def suspects(self, chunk: Chunk) -> bool:
+        """Whether this chunk must be taken apart: it ended workers often enough."""
+        trouble, after = self.trouble, self._plan.settings.quarantine_after
+        return trouble is not None and trouble.times >= after and trouble.holds(chunk.lane, chunk.first)
+
+    def skip_to(self, lane: Lane, offset: int) -> None:
+        """Retention has deleted what comes before."""
+        self.next[lane] = offset
 
     def swept(self, outputs: Iterable[Output], view: Rows) -> None:
         """Hold what a slice of a sweep gave. A slice that changed nothing needs no transaction."""
@@ -77,11 +98,11 @@ class Partition:
         """Wait while more is held than two commits may carry."""
         await self._room.wait()
 
-    async def commit_when_due(self, caught_up: CaughtUp) -> None:
-        """Commit for ever, soon when caught up and in large steps while behind. Ends by an error only."""
-        while True:
+    async def commit_when_due(self) -> None:
+        """Commit until broken, soon when caught up and in large steps while behind."""
+        while not self.broken:
             await self._due.wait()
-            await self._ripen(caught_up)
+            await self._ripen()
             await self.commit()
 
     async def commit(self) -> None:
@@ -89,19 +110,36 @@ class Partition:
         async with self._lock:
             if self._since is None or self.broken:
                 return
-            after = self.next
+            after = dict(self.next)
             writes = self._copy()
             started = time.perf_counter()
-            count = await self._producer.write(writes)
-            self.committed = after
+            self._unsure = True
+            written = await self._producer.write(writes)
+            self._unsure = False
+            self.committed, self._state_next = after, written.next
             metrics = self._plan.metrics
             metrics.commit_seconds.labels(metrics.app).observe(time.perf_counter() - started)
-            metrics.commit_size.labels(metrics.app).observe(count)
+            metrics.commit_size.labels(metrics.app).observe(written.records)
+
+    async def note(self, trouble: Trouble) -> None:
+        """Store that a chunk raised, alone: the rows it left half-changed are dropped with this worker."""
+        self.broken = True
+        record = trouble_record(trouble if self.trouble is None else self.trouble.again(trouble))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NOTE_S), self._lock:
+                await self._producer.write([Batch(self._plan.state_topic, [record])])
+
+    def park(self) -> Restored | None:
+        """The rows as the state topic holds them; None when something of them has not been committed."""
+        open_ends = self._since is not None or self.broken or self._unsure or self.rows.has_changes()
+        if open_ends or self._state_next is None:
+            return None
+        return Restored(self.rows, self.committed, self.trouble, self._state_next)
 
     async def close(self) -> None:
         await self._producer.close()
 
-    def _hold(self, records: list[Record], taken: int) -> None:
+    def _hold(self, records: list[Record | Transfer], taken: int) -> None:
         self._outputs += records
         self._waiting += taken
         if self._since is None:
@@ -116,24 +154,41 @@ class Partition:
             or len(self._outputs) >= times * _MOST_OUTPUTS
         )
 
-    async def _ripen(self, caught_up: CaughtUp) -> None:
+    async def _ripen(self) -> None:
         settings = self._plan.settings
         while self._since is not None and not self._full(1):
-            wait = settings.commit_s if caught_up(self) else settings.commit_behind_s
+            wait = settings.commit_behind_s if self.behind else settings.commit_s
             left = self._since + wait - time.monotonic()
             if left <= 0:
                 return
             await asyncio.sleep(min(left, settings.commit_s))
 
     def _copy(self) -> Writes:
-        by_topic: dict[str, list[StateRecord]] = {}
-        for record in self._outputs:
-            by_topic.setdefault(record.topic, []).append((record.key, record.value))
-        self._outputs, self._waiting, self._since = [], 0, None
+        outputs, self._outputs = self._outputs, []
+        self._waiting, self._since = 0, None
         self._due.clear()
         self._room.set()
         state = changed_records(self.rows, self.next, self._plan.layout)
-        return [*by_topic.items(), (self._plan.state_topic, state)]
+        return [*self._batches(outputs), *self._trouble_over(), Batch(self._plan.state_topic, state)]
+
+    def _batches(self, outputs: list[Record | Transfer]) -> Iterable[Batch]:
+        plan = self._plan
+        found: dict[tuple[str, int | None], list[StateRecord]] = {}
+        for output in outputs:
+            if isinstance(output, Transfer):
+                where: tuple[str, int | None] = (plan.transfers_topic, plan.partition_of(output.key))
+            else:
+                where = (output.topic, None)
+            found.setdefault(where, []).append((output.key, output.value))
+        return [Batch(topic, records, partition) for (topic, partition), records in found.items()]
+
+    def _trouble_over(self) -> Iterable[Batch]:
+        """A tombstone for the trouble once what it stood in the way of has been taken in."""
+        trouble = self.trouble
+        if trouble is None or self.next[trouble.lane] < trouble.next:
+            return []
+        self.trouble = None
+        return [Batch(self._plan.state_topic, [trouble_record(None)])]
 
     def _bury(self, letter: DeadLetter, partition: int) -> Record:
         metrics = self._plan.metrics

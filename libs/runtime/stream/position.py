@@ -1,7 +1,7 @@
 """Where a delivered chunk stands against what the rows already hold. Pure."""
 
 from bisect import bisect_left
-from enum import Enum, auto
+from enum import Enum
 from typing import NamedTuple
 
 import msgspec
@@ -10,9 +10,11 @@ from libs.runtime.stream.api import Chunk, SourceRecord
 
 
 class Verdict(Enum):
-    TAKE = auto()
-    SEEN = auto()  # all of it is in the rows already
-    GAP = auto()  # records before it were never delivered
+    """The values are the label of the metric that counts dropped chunks."""
+
+    TAKE = "take"
+    SEEN = "seen before"  # all of it is in the rows already
+    GAP = "gap"  # records before it were never delivered
 
 
 class Fit(NamedTuple):

@@ -25,12 +25,18 @@ class Bounds(NamedTuple):
 async def read_state(
     bootstrap: str, topic: str, restorers: dict[int, Restorer], still_ours: Callable[[], bool]
 ) -> None:
-    """Apply every committed record of these partitions of the state topic, in order. Raises StateError."""
+    """Apply every committed record of these partitions of the state topic, in order; of those that stand
+    on a base, what came after it. Raises StateError.
+    """
     async with _reader(bootstrap) as consumer:
         partitions = [TopicPartition(topic, number) for number in restorers]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         ends = await consumer.end_offsets(partitions)
+        for partition in partitions:
+            after = restorers[partition.partition].next
+            if after is not None:
+                consumer.seek(partition, after)
         left = set(partitions)
         while left := {p for p in left if await consumer.position(p) < ends[p]}:
             if not still_ours():
@@ -41,15 +47,17 @@ async def read_state(
                 for record in records:
                     apply(record.key, record.value, record.offset)
             await asyncio.sleep(0)
+        for partition in partitions:
+            restorers[partition.partition].next = await consumer.position(partition)
 
 
-async def log_bounds(bootstrap: str, topic: str, partitions: Iterable[int]) -> dict[int, Bounds]:
+async def log_bounds(bootstrap: str, places: Iterable[TopicPartition]) -> dict[TopicPartition, Bounds]:
     """First and next offset of each partition (the next one readers of committed records can reach)."""
     async with _reader(bootstrap) as consumer:
-        asked = [TopicPartition(topic, number) for number in partitions]
+        asked = list(places)
         begins = await consumer.beginning_offsets(asked)
         ends = await consumer.end_offsets(asked)
-        return {p.partition: Bounds(begins[p], ends[p]) for p in asked}
+        return {place: Bounds(begins[place], ends[place]) for place in asked}
 
 
 async def partition_counts(bootstrap: str, topics: Iterable[str]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """One partition's state: a numpy structured array with a row per key, grown by doubling."""
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
@@ -234,6 +235,13 @@ class Rows:
         p.free.append(slot)
         p.removed.add(key)
         p.slots = None
+
+    def copy(self) -> "Rows":
+        """The same content in storage of its own: to try something that may fail half-way."""
+        made = object.__new__(Rows)
+        made.dtype, made._bounds = self.dtype, self._bounds
+        made._p = copy.deepcopy(self._p)
+        return made
 
     def window(self, start: int, stop: int) -> "Rows":
         """The same partition with ``slots`` limited to [start, stop): what one slice of a sweep sees."""

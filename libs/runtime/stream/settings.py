@@ -22,10 +22,20 @@ class StreamSettings(BaseSettings):
     chunk_records: int = Field(
         4_000, gt=0, description="Most records in a chunk: bounds how long a step holds"
     )
+    behind_after_s: float = Field(
+        1.0, gt=0, description="Behind: more waits, and what was read has waited longer than this, s"
+    )
     sweep_s: float = Field(60.0, gt=0, description="A sweep is due after this much business time, s")
     sweep_wall_s: float = Field(1.0, gt=0, description="Least wall time between two sweeps, s")
+    sweep_behind_s: float = Field(10.0, gt=0, description="Wall time between two sweeps while behind, s")
     # A dead worker's partitions move after this long; heartbeats leave four times within it.
     session_s: float = Field(6.0, gt=0, description="A silent worker loses its partitions after this, s")
     # Kafka aborts what a dead worker left open; readers of committed records wait for it.
     transaction_s: float = Field(15.0, gt=0, description="An open transaction is aborted after this, s")
     revoke_s: float = Field(1.0, gt=0, description="Longest commit when a partition is taken away, s")
+    quarantine_after: int = Field(
+        3, ge=1, description="Times in a row a chunk ends the worker before its bad record is looked for"
+    )
+    stall_s: float = Field(
+        60.0, gt=0, description="A worker that takes nothing in for this long, while there is something, ends"
+    )

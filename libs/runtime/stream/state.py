@@ -3,24 +3,31 @@
 Row:        key = the row's key,      value = layout version (2 bytes, big-endian) + the row's bytes
 Sparse:     key = 0x01 + its key,     value = the service's bytes
 Checkpoint: key = 0x00 + "checkpoint",  value = JSON, see :class:`Checkpoint`
+Trouble:    key = 0x00 + "trouble",     value = JSON, see :class:`Trouble`; a tombstone when it is over
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
+from libs.runtime.stream.api import Lane
 from libs.runtime.stream.errors import StateError
 from libs.runtime.stream.rows import Ledger, Rows
 
 CHECKPOINT_KEY = b"\x00checkpoint"
+TROUBLE_KEY = b"\x00trouble"
 SPARSE_PREFIX = b"\x01"
 _LAYOUT_BYTES = 2
 
 # From a layout version to the row's bytes in the next version.
 Migrations = Mapping[int, Callable[[bytes], bytes]]
+
+# The next offset to take in, by lane.
+Positions = dict[Lane, int]
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -33,16 +40,51 @@ class Checkpoint(msgspec.Struct, frozen=True):
     ledger: dict[str, int]
     watermark: datetime | None
     memo: bytes
+    transfers: int | None = None  # `next` of the transfers lane; None before there was one
+
+    def positions(self) -> Positions:
+        found = {Lane.EVENTS: self.next}
+        return found if self.transfers is None else {**found, Lane.TRANSFERS: self.transfers}
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """A chunk that made `step` raise, kept over restarts: how often in a row, and where."""
+
+    lane: Lane
+    first: int
+    next: int
+    committed: int  # where the checkpoint stood: another one means that there was progress in between
+    times: int
+    error: str
+
+    def again(self, other: "Trouble") -> "Trouble":
+        """The same trouble once more, or `other` as the first of its kind."""
+        same = (self.lane, self.committed) == (other.lane, other.committed)
+        return msgspec.structs.replace(other, times=self.times + 1) if same else other
+
+    def holds(self, lane: Lane, first: int) -> bool:
+        """Whether a chunk that begins there may hold the record that raised."""
+        return lane == self.lane and first < self.next
+
+
+class Restored(NamedTuple):
+    """A partition as its state topic tells."""
+
+    rows: Rows
+    positions: Positions  # empty when the partition has never been committed
+    trouble: Trouble | None
+    state_next: int | None  # next offset of the state partition; None when nothing is there
 
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Checkpoint).decode
+_decode_trouble = msgspec.json.Decoder(Trouble).decode
 
 
 StateRecord = tuple[bytes, bytes | None]
 
 
-def changed_records(rows: Rows, next_offset: int, layout: int) -> Iterator[StateRecord]:
+def changed_records(rows: Rows, positions: Positions, layout: int) -> Iterator[StateRecord]:
     """What a commit writes: each changed row once as it is now, then the checkpoint as the last record.
 
     Everything is copied before this returns; the rows may move on while the records are being written.
@@ -52,7 +94,7 @@ def changed_records(rows: Rows, next_offset: int, layout: int) -> Iterator[State
     body = _rows_of(keys, rows.array[slots].tobytes(), rows.dtype.itemsize, layout)
     gone = [(key, None) for key in removed]
     sparse = [(SPARSE_PREFIX + key, value) for key, value in rows.sparse.drain()]
-    return chain(body, gone, sparse, [(CHECKPOINT_KEY, encode_checkpoint(rows, next_offset, layout))])
+    return chain(body, gone, sparse, [(CHECKPOINT_KEY, encode_checkpoint(rows, positions, layout))])
 
 
 def _rows_of(keys: list[bytes], body: bytes, size: int, layout: int) -> Iterator[StateRecord]:
@@ -61,10 +103,15 @@ def _rows_of(keys: list[bytes], body: bytes, size: int, layout: int) -> Iterator
         yield key, head + body[i * size : (i + 1) * size]
 
 
-def encode_checkpoint(rows: Rows, next_offset: int, layout: int) -> bytes:
+def trouble_record(trouble: Trouble | None) -> StateRecord:
+    return TROUBLE_KEY, None if trouble is None else _encode(trouble)
+
+
+def encode_checkpoint(rows: Rows, positions: Positions, layout: int) -> bytes:
     return _encode(
         Checkpoint(
-            next=next_offset,
+            next=positions[Lane.EVENTS],
+            transfers=positions.get(Lane.TRANSFERS),
             layout=layout,
             rows=len(rows),
             sparse=len(rows.sparse),
@@ -76,12 +123,25 @@ def encode_checkpoint(rows: Rows, next_offset: int, layout: int) -> bytes:
 
 
 class Restorer:
-    """Builds a partition's rows from its state records, read in order. Refuses what it cannot read."""
+    """Builds a partition's rows from its state records, read in order. Refuses what it cannot read.
 
-    def __init__(self, dtype: np.dtype[np.void], layout: int, migrate: Migrations, partition: int) -> None:
-        self.rows = Rows(dtype)
-        self.checkpoint: Checkpoint | None = None
+    With a `base` (rows that were whole at an earlier offset) only what came after it need be applied.
+    """
+
+    def __init__(
+        self,
+        dtype: np.dtype[np.void],
+        layout: int,
+        migrate: Migrations,
+        partition: int,
+        base: Restored | None = None,
+    ) -> None:
+        self.rows = Rows(dtype) if base is None else base.rows
         self.records = 0
+        self.next = None if base is None else base.state_next  # the state offset to read on from
+        self._known = {} if base is None else base.positions
+        self._trouble = None if base is None else base.trouble
+        self._checkpoint: Checkpoint | None = None
         self._layout, self._migrate, self._partition = layout, migrate, partition
         self._head = layout.to_bytes(_LAYOUT_BYTES)
 
@@ -89,24 +149,22 @@ class Restorer:
         self.records += 1
         if key is None or not key:
             raise self._refuse(offset, "it has no key")
-        if key == CHECKPOINT_KEY:
-            self.checkpoint = self._read_checkpoint(value, offset)
+        if key[:1] == CHECKPOINT_KEY[:1]:
+            self._apply_own(key, value, offset)
         elif key[:1] == SPARSE_PREFIX:
             self.rows.sparse.load(key[1:], value)
-        elif key[:1] == CHECKPOINT_KEY[:1]:
-            raise self._refuse(offset, f"its key {key!r} is unknown")
         elif value is None:
             self.rows.remove(key)
         else:
             self._apply_row(key, value, offset)
 
-    def finish(self) -> tuple[Rows, int | None]:
-        """The rows and the next source offset; None when the partition has never been committed."""
-        rows, seen = self.rows, self.checkpoint
+    def finish(self) -> Restored:
+        """The rows, where they stand and what had gone wrong. Raises StateError when part of it is lost."""
+        rows, seen = self.rows, self._checkpoint
         if seen is None:
-            if len(rows) or len(rows.sparse):
+            if not self._known and (len(rows) or len(rows.sparse)):
                 raise StateError(f"state partition {self._partition} has rows but no checkpoint")
-            return rows, None
+            return Restored(rows, self._known, self._trouble, self.next)
         if (len(rows), len(rows.sparse)) != (seen.rows, seen.sparse):
             raise StateError(
                 f"state partition {self._partition} holds {len(rows)} rows and {len(rows.sparse)} sparse "
@@ -117,7 +175,18 @@ class Restorer:
         if seen.watermark is not None:
             rows.watermark = seen.watermark
         rows.drain()  # what was read back is no change
-        return rows, seen.next
+        return Restored(rows, seen.positions(), self._trouble, self.next)
+
+    def _apply_own(self, key: bytes, value: bytes | None, offset: int) -> None:
+        try:
+            if key == CHECKPOINT_KEY:
+                self._checkpoint = _decode(value or b"")
+            elif key == TROUBLE_KEY:
+                self._trouble = None if value is None else _decode_trouble(value)
+            else:
+                raise self._refuse(offset, f"its key {key!r} is unknown")
+        except msgspec.DecodeError as error:
+            raise self._refuse(offset, f"its {key[1:].decode()} is unreadable ({error})") from error
 
     def _apply_row(self, key: bytes, value: bytes, offset: int) -> None:
         body = value[_LAYOUT_BYTES:] if value[:_LAYOUT_BYTES] == self._head else self._upgrade(value, offset)
@@ -136,12 +205,6 @@ class Restorer:
                 raise self._refuse(offset, f"its layout {version} cannot be turned into {self._layout}")
             body, version = step(body), version + 1
         return body
-
-    def _read_checkpoint(self, value: bytes | None, offset: int) -> Checkpoint:
-        try:
-            return _decode(value or b"")
-        except msgspec.DecodeError as error:
-            raise self._refuse(offset, f"its checkpoint is unreadable ({error})") from error
 
     def _refuse(self, offset: int, why: str) -> StateError:
         return StateError(f"state partition {self._partition}, offset {offset}: {why}")

@@ -18,20 +18,31 @@ def sweep_now(now: datetime, watermark: datetime | None, *, caught_up: bool) -> 
 
 
 class SweepTimer:
-    """One partition's rhythm: every ``business`` of business time, at least ``wall`` seconds apart."""
+    """One partition's rhythm: every ``business`` of business time, at least ``wall`` seconds apart.
 
-    def __init__(self, business: timedelta, wall: float) -> None:
-        self._business, self._wall = business, wall
+    While behind it is ``behind`` seconds of wall time instead, because business time rushes by; and one
+    sweep comes at once when a backlog has been taken in, for what was left to it.
+    """
+
+    def __init__(self, business: timedelta, wall: float, behind: float) -> None:
+        self._business, self._wall, self._behind = business, wall, behind
         self._last_now: datetime | None = None
         self._last_wall = float("-inf")
+        self._was_behind = False
 
-    def due(self, now: datetime, wall: float) -> bool:
-        if wall - self._last_wall < self._wall:
+    def due(self, now: datetime, wall: float, *, behind: bool) -> bool:
+        self._was_behind |= behind
+        waited = wall - self._last_wall
+        if behind:
+            return waited >= self._behind
+        if self._was_behind:
+            return True
+        if waited < self._wall:
             return False
         return self._last_now is None or now - self._last_now >= self._business
 
-    def swept(self, now: datetime, wall: float) -> None:
-        self._last_now, self._last_wall = now, wall
+    def swept(self, now: datetime, wall: float, *, behind: bool) -> None:
+        self._last_now, self._last_wall, self._was_behind = now, wall, behind
 
 
 class SliceSize:

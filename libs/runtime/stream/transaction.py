@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
@@ -18,7 +18,23 @@ _YIELD_EVERY = 2_000  # records appended between two looks at the loop: about 5 
 _CLOSE_S = 2.0  # a client that hangs in stop() must not hang the worker
 _ABORT_S = 1.0
 
-Writes = Iterable[tuple[str, Iterable[StateRecord]]]  # topic and its records, in order
+
+class Batch(NamedTuple):
+    """Records of one topic in order. Without a partition they go to the producer's own number."""
+
+    topic: str
+    records: Iterable[StateRecord]
+    partition: int | None = None
+
+
+Writes = Iterable[Batch]
+
+
+class Written(NamedTuple):
+    """What a transaction wrote: how many records, and the offset after the last one of the last batch."""
+
+    records: int
+    next: int
 
 
 class PartitionProducer:
@@ -41,57 +57,61 @@ class PartitionProducer:
         """InitProducerId: waits until the last owner's open transaction is ended, then shuts it out."""
         await self._producer.start()
 
-    async def write(self, writes: Writes) -> int:
-        """Write everything in one transaction and return the number of records. Raises FencedError."""
+    async def write(self, writes: Writes) -> Written:
+        """Write everything in one transaction. Raises FencedError."""
         try:
             await self._producer.begin_transaction()
             async with _AbortOnError(self._producer):
-                count = await self._send_all(writes)
+                written = await self._send_all(writes)
                 await self._producer.commit_transaction()
         except (ProducerFenced, InvalidProducerEpoch) as error:
             raise FencedError(f"{self._id} was taken over by another process") from error
-        return count
+        return written
 
     async def close(self) -> None:
         with contextlib.suppress(TimeoutError, KafkaError, asyncio.CancelledError):
             await asyncio.wait_for(self._producer.stop(), _CLOSE_S)
 
-    async def _send_all(self, writes: Writes) -> int:
-        sent: list[asyncio.Future[Any]] = []
-        count = 0
-        for topic, records in writes:
-            await self._check(topic)
-            count += await self._send(topic, records, sent)
+    async def _send_all(self, writes: Writes) -> Written:
+        sent: list[_Sent] = []
+        for batch in writes:
+            number = self._partition if batch.partition is None else batch.partition
+            await self._check(batch.topic, number)
+            await self._send(batch, number, sent)
         # A failed batch does not fail the commit by itself: each must be seen before it.
-        await asyncio.gather(*sent)
-        return count
+        metadata = await asyncio.gather(*(one.delivery for one in sent))
+        last = metadata[-1].offset + sent[-1].records if sent else 0
+        return Written(sum(one.records for one in sent), last)
 
-    async def _check(self, topic: str) -> None:
+    async def _check(self, topic: str, partition: int) -> None:
         """``send_batch`` asserts where the metadata is missing; ask first, and say what is wrong."""
         known = await self._producer.partitions_for(topic)
-        if self._partition not in known:
-            raise LayoutError(f"topic {topic} has {len(known)} partitions, {self._partition} is written to")
+        if partition not in known:
+            raise LayoutError(f"topic {topic} has {len(known)} partitions, {partition} is written to")
 
-    async def _send(self, topic: str, records: Iterable[StateRecord], sent: list[asyncio.Future[Any]]) -> int:
+    async def _send(self, batch: Batch, partition: int, sent: list["_Sent"]) -> None:
         now = int(time.time() * 1000)
-        batch = self._producer.create_batch()
-        count = 0
-        for key, value in records:
-            if batch.append(timestamp=now, key=key, value=value) is None:
-                sent.append(await self._submit(batch, topic))
-                batch = self._producer.create_batch()
-                batch.append(timestamp=now, key=key, value=value)
-            count += 1
+        made = self._producer.create_batch()
+        for count, (key, value) in enumerate(batch.records, 1):
+            if made.append(timestamp=now, key=key, value=value) is None:
+                sent.append(await self._submit(made, batch.topic, partition))
+                made = self._producer.create_batch()
+                made.append(timestamp=now, key=key, value=value)
             if count % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-        if batch.record_count():
-            sent.append(await self._submit(batch, topic))
-        return count
+        if made.record_count():
+            sent.append(await self._submit(made, batch.topic, partition))
 
-    async def _submit(self, batch: Any, topic: str) -> "asyncio.Future[Any]":
-        batch.close()
-        future: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=self._partition)
-        return future
+    async def _submit(self, made: Any, topic: str, partition: int) -> "_Sent":
+        made.close()
+        return _Sent(await self._producer.send_batch(made, topic, partition=partition), made.record_count())
+
+
+class _Sent(NamedTuple):
+    """A batch on its way."""
+
+    delivery: "asyncio.Future[Any]"
+    records: int
 
 
 class _AbortOnError:

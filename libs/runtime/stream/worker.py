@@ -7,25 +7,29 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from libs.runtime.clock import Clock
 from libs.runtime.health import Readiness
-from libs.runtime.kafka import with_patience
+from libs.runtime.kafka import partition_of, with_patience
 from libs.runtime.lifecycle import stop_on_signals
 from libs.runtime.logging import get_logger
 from libs.runtime.settings import RuntimeSettings
-from libs.runtime.stream.api import DeadLetter, Record, StreamService
+from libs.runtime.stream.api import DeadLetter, Lane, Record, StreamService
+from libs.runtime.stream.coverage import Place
 from libs.runtime.stream.deadletters import dead_letter_record
 from libs.runtime.stream.driver import ChunkApp, build_app
-from libs.runtime.stream.engine import Engine, Job
+from libs.runtime.stream.engine import Engine
 from libs.runtime.stream.errors import LayoutError, StreamError
 from libs.runtime.stream.metrics import StreamMetrics
 from libs.runtime.stream.partition import Plan
 from libs.runtime.stream.restore import Bounds, log_bounds, partition_counts, read_state
 from libs.runtime.stream.settings import StreamSettings
 from libs.runtime.stream.state import Migrations, Restorer
+from libs.runtime.stream.takeover import Job
 from libs.runtime.stream.transaction import PartitionProducer
+from libs.runtime.stream.watchdog import watch
 
 _log = get_logger(__name__)
 _STOP_S = 5.0  # for Faust's services, after the partitions have been given back
@@ -36,7 +40,10 @@ class StreamWorker:
 
     ``layout`` is the version of ``row``: raise it with every change of the dtype and give ``migrate`` the
     step from each older version. ``outputs`` are the topics the service writes, checked before the start.
+    ``transfers`` is the topic by which partitions send each other :class:`.api.Transfer`s, if they do.
     """
+
+    engine_type: type[Engine] = Engine
 
     def __init__(
         self,
@@ -54,13 +61,17 @@ class StreamWorker:
         metrics: CollectorRegistry,
         outputs: Iterable[str] = (),
         migrate: Migrations | None = None,
+        transfers: str | None = None,
     ) -> None:
         self._app_id, self._source, self._state = app_id, source, state
+        self._lanes = {Lane.EVENTS: source} | ({} if transfers is None else {Lane.TRANSFERS: transfers})
+        self._partitions = 0
         self._dead_letters, self._outputs = dead_letters, tuple(outputs)
         self._row, self._layout, self._migrate = np.dtype(row), layout, migrate or {}
         self._service, self._clock = service, clock
         self._settings, self._stream = settings, stream
         self._metrics = StreamMetrics(metrics, app_id)
+        self._log = _Log(settings.kafka, app_id, self._lanes, state, stream)
         self._engine: Engine | None = None
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
@@ -73,7 +84,7 @@ class StreamWorker:
         if not await self._connect(stop):
             return
         engine = self._engine = self._make_engine()
-        app = build_app(self._app_id, self._source, self._settings.kafka, engine, self._stream)
+        app = build_app(self._app_id, self._lanes, self._settings.kafka, engine, self._stream)
         try:
             await self._until_stopped(app, engine, stop)
             engine.halt()
@@ -113,24 +124,38 @@ class StreamWorker:
         return True
 
     async def _check_topics(self) -> None:
-        needed = (self._source, self._state, self._dead_letters, *self._outputs)
+        equal = (self._state, *self._lanes.values())
+        needed = (*equal, self._dead_letters, *self._outputs)
         counts = await partition_counts(self._settings.kafka, needed)
         if missing := [topic for topic, count in counts.items() if not count]:
             raise LayoutError(f"{self._app_id}: topics are missing: {', '.join(missing)}")
         want = counts[self._source]
-        if counts[self._state] != want:
-            raise LayoutError(
-                f"{self._app_id}: {self._state} has {counts[self._state]} partitions, "
-                f"{self._source} has {want}: they must be equal"
-            )
+        for topic in equal:
+            if counts[topic] != want:
+                raise LayoutError(
+                    f"{self._app_id}: {topic} has {counts[topic]} partitions, "
+                    f"{self._source} has {want}: they must be equal"
+                )
         if few := [topic for topic, count in counts.items() if count < want]:
             raise LayoutError(f"{self._app_id}: fewer partitions than {self._source}: {', '.join(few)}")
+        self._partitions = want
 
     def _make_engine(self) -> Engine:
-        plan = Plan(self._state, self._layout, self._bury, self._stream, self._metrics)
-        job = Job(self._service, self._row, self._migrate, self._clock, plan)
-        log = _Log(self._settings.kafka, self._app_id, self._source, self._state, self._stream)
-        return Engine(job, log, self._stream, self._metrics)
+        plan = Plan(
+            self._state,
+            self._layout,
+            self._bury,
+            self._stream,
+            self._metrics,
+            self._lanes.get(Lane.TRANSFERS, ""),
+            self._owner_of,
+        )
+        job = Job(self._service, self._row, self._migrate, self._clock, plan, tuple(self._lanes))
+        return self.engine_type(job, self._log, self._stream, self._metrics)
+
+    def _owner_of(self, key: bytes) -> int:
+        everyone = list(range(self._partitions))
+        return partition_of(key, everyone, everyone)
 
     def _bury(self, letter: DeadLetter, partition: int) -> Record:
         return dead_letter_record(self._dead_letters, self._source, letter, partition, self._clock.now())
@@ -140,16 +165,17 @@ class StreamWorker:
         start = asyncio.create_task(app.start())
         crash = asyncio.create_task(_crashed(app))
         stopped = asyncio.create_task(stop.wait())
-        reasons: set[asyncio.Future[Any]] = {crash, stopped, engine.failed}
+        stalled = asyncio.create_task(watch(engine.progress, self._log.bounds, self._stream.stall_s))
+        reasons: set[asyncio.Future[Any]] = {crash, stopped, stalled, engine.failed}
         try:
             await asyncio.wait({start, *reasons}, return_when=asyncio.FIRST_COMPLETED)
             if start.done() and not start.exception():
                 await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
-            for reason in (engine.failed, start, crash):
+            for reason in (engine.failed, start, crash, stalled):
                 if reason.done():
                     reason.result()
         finally:
-            for task in (start, crash, stopped):
+            for task in (start, crash, stopped, stalled):
                 task.cancel()
 
 
@@ -168,9 +194,9 @@ class _Log:
     """The engine's log on Kafka."""
 
     def __init__(
-        self, bootstrap: str, app_id: str, source: str, state: str, settings: StreamSettings
+        self, bootstrap: str, app_id: str, lanes: dict[Lane, str], state: str, settings: StreamSettings
     ) -> None:
-        self._bootstrap, self._app_id, self._source, self._state = bootstrap, app_id, source, state
+        self._bootstrap, self._app_id, self._lanes, self._state = bootstrap, app_id, lanes, state
         self._settings = settings
 
     async def open_producer(self, partition: int) -> PartitionProducer:
@@ -189,5 +215,7 @@ class _Log:
     async def read_state(self, restorers: dict[int, Restorer], still_ours: Callable[[], bool]) -> None:
         await read_state(self._bootstrap, self._state, restorers, still_ours)
 
-    async def source_bounds(self, partitions: Iterable[int]) -> dict[int, Bounds]:
-        return await log_bounds(self._bootstrap, self._source, partitions)
+    async def bounds(self, places: Iterable[Place]) -> dict[Place, Bounds]:
+        asked = {TopicPartition(self._lanes[place.lane], place.partition): place for place in places}
+        found = await log_bounds(self._bootstrap, asked)
+        return {asked[where]: bounds for where, bounds in found.items()}

@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from libs.runtime.clock import Clock, SystemClock
 from libs.runtime.settings import RuntimeSettings
 from libs.runtime.stream.settings import StreamSettings
+from libs.runtime.stream.state import CHECKPOINT_KEY, TROUBLE_KEY
 from libs.runtime.stream.worker import StreamWorker
 from tests.integration.stream.counter import ROW, EveryThird
 
@@ -40,6 +41,9 @@ class Job:
     dead: str
 
     def worker(self, clock: Clock | None = None, **options) -> "Running":
+        """Options of the worker itself (row, service, ...) replace this job's; the others are settings."""
+        own = {"row": ROW, "layout": 1, "service": EveryThird(self.out)}
+        own |= {name: options.pop(name) for name in (*own, "migrate", "transfers") if name in options}
         tuning = {"sweep_s": 3600, "session_s": 6.0, **options}
         registry = CollectorRegistry()
         worker = StreamWorker(
@@ -48,13 +52,11 @@ class Job:
             state=self.state,
             dead_letters=self.dead,
             outputs=[self.out],
-            row=ROW,
-            layout=1,
-            service=EveryThird(self.out),
             settings=RuntimeSettings(kafka=self.kafka, drain_s=5),
             stream=StreamSettings(**tuning),
             clock=clock or SystemClock(),
             metrics=registry,
+            **own,
         )
         return Running(worker, registry)
 
@@ -226,19 +228,24 @@ class Found:
 
     rows: dict[bytes, tuple[int, int]]
     checkpoints: dict[int, dict]
+    troubles: dict[int, dict] = field(default_factory=dict)
 
     def ledger(self, name: str) -> int:
         return sum(c["ledger"].get(name, 0) for c in self.checkpoints.values())
 
 
 async def state_of(job: Job) -> Found:
-    rows, checkpoints = {}, {}
+    found = Found({}, {})
     for record in await read(job.kafka, job.state):
-        if record.key == b"\x00checkpoint":
-            checkpoints[record.partition] = msgspec.json.decode(record.value)
+        if record.key == CHECKPOINT_KEY:
+            found.checkpoints[record.partition] = msgspec.json.decode(record.value)
+        elif record.key == TROUBLE_KEY:
+            found.troubles[record.partition] = msgspec.json.decode(record.value or b"null")
+        elif record.value is None:
+            found.rows.pop(record.key, None)
         else:
-            rows[record.key] = struct.unpack("<qq", record.value[2:])
-    return Found(rows, checkpoints)
+            found.rows[record.key] = struct.unpack_from("<qq", record.value, 2)
+    return found
 
 
 async def all_taken(job: Job, seconds: float = 30.0) -> None:

@@ -1,7 +1,6 @@
 """Workers that die at any moment, brokers that go away: the state stays exact."""
 
 import asyncio
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +8,9 @@ from random import Random
 
 import pytest
 
-from libs.runtime.stack.kafka import KafkaNode
-from libs.runtime.stack.state import KafkaState
 from libs.runtime.topics import ensure_topics
-from tests.fixtures.stack import JARS, FreshTopic
+from tests.fixtures.broker import Broker
+from tests.fixtures.stack import FreshTopic
 from tests.integration.stream.support import (
     STATE_CONFIG,
     Job,
@@ -61,32 +59,6 @@ async def test_partitions_move_to_a_second_worker_and_away_when_it_freezes(job: 
         if worker.child.returncode is None:
             await worker.terminate()
     await assert_exactly_once(job)
-
-
-class Broker:
-    """A Kafka of one test alone, to be frozen and killed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._state = KafkaState()
-        self._node = KafkaNode(
-            folder, self._state, jars_store=JARS, port=0, heap_mb=256, remember=lambda: None
-        )
-        self.start()
-
-    @property
-    def url(self) -> str:
-        return self._state.url
-
-    def start(self) -> None:
-        self._node.prepare()
-        self._node.start()
-
-    def stop(self) -> None:
-        self._node.stop()
-
-    def signal(self, number: int) -> None:
-        assert self._state.process is not None
-        os.kill(self._state.process.pid, number)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from libs.runtime.clock import FakeClock
 from libs.runtime.stream import FencedError, LayoutError, PositionError, StateError, StepError
-from libs.runtime.stream.transaction import PartitionProducer
+from libs.runtime.stream.transaction import Batch, PartitionProducer
 from tests.fixtures.stack import MakeTopics
 from tests.integration.stream.support import (
     Job,
@@ -110,7 +110,7 @@ async def test_a_checkpoint_past_the_end_of_the_source_stops_the_worker(job: Job
     async with job.worker():
         await all_taken(job)
     (made_anew,) = await make_topics("source")
-    with pytest.raises(PositionError, match="the source ends at 0"):
+    with pytest.raises(PositionError, match="the log of events ends at 0"):
         await replace(job, source=made_anew, app=job.app + "-anew").worker().task
 
 
@@ -132,27 +132,29 @@ async def test_a_step_that_raises_names_its_offsets_and_commits_nothing_of_its_c
         before = await state_of(job)
         async with producing(job.kafka) as producer:
             where = await producer.send_and_wait(job.source, b"raise", key=b"t/1", partition=1)
-        with pytest.raises(StepError, match=f"partition 1, offsets {where.offset} to {where.offset}"):
+        with pytest.raises(StepError, match=f"partition 1, events {where.offset} to {where.offset}"):
             await running.task
         assert not running.worker.readiness().ready
-    assert await state_of(job) == before
+    after = await state_of(job)
+    assert (after.rows, after.checkpoints) == (before.rows, before.checkpoints)
+    assert after.troubles[1]["times"] == 1
 
 
-async def test_a_worker_whose_partition_was_taken_over_ends_without_writing(job: Job):
+async def test_a_partition_taken_over_by_somebody_outside_the_group_is_taken_again(job: Job):
     async with job.worker() as running:
         await feed(job, 100)
         await all_taken(job)
         usurper = PartitionProducer(job.kafka, job.app, 1, 15.0)
         await usurper.open()
         try:
-            async with producing(job.kafka) as producer:
-                await producer.send_and_wait(job.source, b"1", key=b"t/1", partition=1)
+            await feed(job, 500, seed=2)
+            await all_taken(job)
             with pytest.raises(FencedError, match=f"{job.app}-1 was taken over"):
-                await running.task
+                await usurper.write([Batch(job.out, [(b"t/1", b"1 1")])])
         finally:
             await usurper.close()
-    async with job.worker():
-        await all_taken(job)
+        assert running.sample("fenced_total") >= 1
+        assert not running.task.done()
     await assert_exactly_once(job)
 
 

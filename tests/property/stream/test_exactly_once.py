@@ -6,13 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.runtime.stream import Chunk, InputRecord, LocalRunner, Rows
-from libs.runtime.stream.coverage import Coverage
+from libs.runtime.stream import Chunk, InputRecord, Lane, LocalRunner, Rows
+from libs.runtime.stream.coverage import Coverage, Place
 from libs.runtime.stream.position import Verdict, fit
 from libs.runtime.stream.state import Restorer, changed_records
 from tests.unit.stream.counting import ROW, Counting
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PLACE = Place(Lane.EVENTS, 0)
 
 # A log with holes, as transaction markers and compaction leave them.
 logs = st.sets(st.integers(0, 60), min_size=1, max_size=40).map(sorted)
@@ -27,12 +28,12 @@ def test_each_record_is_taken_once_in_order_whatever_happens_to_the_chunks(
     log: list[int], events: list[tuple[int, str]]
 ) -> None:
     coverage, taken, expected, position = Coverage(), [], 0, 0
-    coverage.sought(0, 0)
+    coverage.sought(PLACE, 0)
 
     def seek() -> None:
         nonlocal position
         position = expected
-        coverage.sought(0, expected)
+        coverage.sought(PLACE, expected)
 
     def arrive(chunk: Chunk) -> None:
         nonlocal expected
@@ -44,14 +45,14 @@ def test_each_record_is_taken_once_in_order_whatever_happens_to_the_chunks(
             seek()
 
     for size, what in [*events, *[(5, "ok")] * 40]:
-        coverage.before_fetch(0, position)
+        coverage.before_fetch(PLACE, position)
         end = min(position + size, 61)
         found = [o for o in log if position <= o < end]
         position = end
         if not found:
-            coverage.read_nothing(0, position)
+            coverage.read_nothing(PLACE, position)
             continue
-        span = coverage.delivered(0, found[0], position)
+        span = coverage.delivered(PLACE, found[0], position)
         chunk = Chunk(0, 1, span.start, span.end, [InputRecord(o, b"k", b"1") for o in found])
         if what != "lost":
             arrive(chunk)
@@ -61,11 +62,11 @@ def test_each_record_is_taken_once_in_order_whatever_happens_to_the_chunks(
             position = max(0, position - size)  # behind our back, as Faust does it
     while expected < 61 and taken[-1:] != log[-1:]:
         seek()
-        coverage.before_fetch(0, position)
+        coverage.before_fetch(PLACE, position)
         found = [o for o in log if o >= position]
         if not found:
             break
-        span = coverage.delivered(0, found[0], 61)
+        span = coverage.delivered(PLACE, found[0], 61)
         arrive(Chunk(0, 1, span.start, 61, [InputRecord(o, b"k", b"1") for o in found]))
     assert taken == log
 
@@ -117,11 +118,11 @@ def test_rows_and_their_records_are_a_dictionary(steps: list[tuple[str, bytes, i
             model.pop(key, None)
         else:
             after += 1
-            log += changed_records(rows, after, 1)
+            log += changed_records(rows, {Lane.EVENTS: after}, 1)
     assert {rows.key_of(s): int(rows.array[s]["n"]) for s in rows.slots.tolist()} == model
     restorer = Restorer(row, 1, {}, 0)
     for offset, (key, value) in enumerate(log):
         restorer.apply(key, value, offset)
-    restored, found = restorer.finish()
-    assert found == after
+    restored, found, _, _ = restorer.finish()
+    assert found == {Lane.EVENTS: after}
     assert {k: int(restored.array[restored.find(k)]["n"]) for k in list(restored.keys())} == model

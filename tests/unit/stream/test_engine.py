@@ -1,38 +1,25 @@
 """The protocol of the core, on a log in memory. Each test is a sentence of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from libs.runtime.clock import FakeClock
-from libs.runtime.stream import FencedError, PositionError, StateError, StepError
-from libs.runtime.stream import engine as engine_module
-from libs.runtime.stream.coverage import Span
+from libs.runtime.stream import Lane, PositionError, StateError, StepError
+from libs.runtime.stream import partition as partition_module
+from libs.runtime.stream import takeover as takeover_module
+from libs.runtime.stream.coverage import Place, Span
 from libs.runtime.stream.restore import Bounds
 from libs.runtime.stream.state import CHECKPOINT_KEY
+from tests.unit.stream.conftest import NOW, eventually
 from tests.unit.stream.fakes import FAST, Bench
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    made = Bench(FakeClock(NOW))
-    yield made
-    await made.engine.abandon()
-    made.engine.failed.cancel()
-
-
-async def eventually(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 (polls state that tells nobody)
-            await asyncio.sleep(0.002)
+EVENTS_0, EVENTS_3 = Place(Lane.EVENTS, 0), Place(Lane.EVENTS, 3)
 
 
 async def test_a_new_partition_is_read_from_the_start_of_its_log(bench: Bench):
-    bench.log.bounds[3] = Bounds(17, 40)
+    bench.log.log_bounds[EVENTS_3] = Bounds(17, 40)
     assert await bench.own(3)
     assert bench.source.seeks == [(3, 17)]
 
@@ -77,7 +64,7 @@ async def test_a_chunk_of_an_old_epoch_is_dropped(bench: Bench):
     old = bench.engine.epoch
     await bench.own(0)
     await bench.engine.take(bench.chunk(0, b"1", epoch=old))
-    assert bench.engine.positions() == {0: 0}
+    assert bench.next() == 0
     assert bench.counted("chunks_dropped_total", why="old epoch") == 1
 
 
@@ -86,7 +73,7 @@ async def test_a_chunk_of_a_partition_being_taken_away_is_dropped(bench: Bench):
     chunk = bench.chunk(0, b"1")
     bench.engine.halt()
     await bench.engine.take(chunk)
-    assert bench.engine.positions() == {0: 0}
+    assert bench.next() == 0
 
 
 async def test_an_overlap_is_cut_so_that_nothing_counts_twice(bench: Bench):
@@ -102,7 +89,7 @@ async def test_a_gap_makes_the_core_seek_again_and_take_nothing(bench: Bench):
     await bench.engine.take(bench.chunk(0, b"1", b"1"))
     await bench.engine.take(bench.chunk(10, b"1"))
     assert bench.source.seeks == [(0, 0), (0, 2)]
-    assert bench.engine.positions() == {0: 2}
+    assert bench.next() == 2
 
 
 async def test_old_offsets_again_set_the_consumer_back_where_the_rows_stand(bench: Bench):
@@ -113,20 +100,22 @@ async def test_old_offsets_again_set_the_consumer_back_where_the_rows_stand(benc
 
 
 async def test_a_log_cut_short_under_the_worker_stops_it(bench: Bench, monkeypatch):
-    monkeypatch.setattr(engine_module, "_END_WAIT_S", 0.001)
+    monkeypatch.setattr(takeover_module, "_END_WAIT_S", 0.001)
     await bench.own(0)
     await bench.engine.take(bench.chunk(0, b"1", b"1"))
-    bench.log.bounds[0] = Bounds(0, 1)
-    with pytest.raises(PositionError, match="partition 0: the checkpoint says 2, the source ends at 1"):
+    bench.log.log_bounds[EVENTS_0] = Bounds(0, 1)
+    with pytest.raises(
+        PositionError, match="partition 0: the checkpoint says 2, the log of events ends at 1"
+    ):
         await bench.engine.take(bench.chunk(0, b"1"))
 
 
 async def test_a_checkpoint_past_the_logs_end_stops_the_worker(bench: Bench, monkeypatch):
-    monkeypatch.setattr(engine_module, "_END_WAIT_S", 0.001)
+    monkeypatch.setattr(takeover_module, "_END_WAIT_S", 0.001)
     await bench.own(0)
     await bench.engine.take(bench.chunk(0, b"1", b"1"))
     await bench.engine.release(1.0)
-    bench.log.bounds[0] = Bounds(0, 1)
+    bench.log.log_bounds[EVENTS_0] = Bounds(0, 1)
     with pytest.raises(PositionError):
         await bench.own(0)
     assert all(producer.closed for producer in bench.log.producers)
@@ -136,7 +125,7 @@ async def test_a_gap_left_by_retention_is_passed(bench: Bench):
     await bench.own(0)
     await bench.engine.take(bench.chunk(0, b"1"))
     await bench.engine.release(1.0)
-    bench.log.bounds[0] = Bounds(100, 200)
+    bench.log.log_bounds[EVENTS_0] = Bounds(100, 200)
     await bench.own(0)
     assert bench.source.seeks[-1] == (0, 100)
 
@@ -174,11 +163,12 @@ async def test_on_revoke_a_commit_that_takes_too_long_is_given_up(bench: Bench):
     assert bench.log.producers[0].closed
 
 
-async def test_a_step_that_raises_ends_the_worker_and_nothing_of_it_is_committed(bench: Bench):
+async def test_a_step_that_raises_ends_the_worker_and_nothing_of_it_is_committed(bench: Bench, monkeypatch):
+    monkeypatch.setattr(partition_module, "_NOTE_S", 0.01)
     await bench.own(0)
     bench.log.producers[0].may_commit.clear()
     await bench.engine.take(bench.chunk(0, b"1"))
-    with pytest.raises(StepError, match="partition 0, offsets 1 to 3: RuntimeError"):
+    with pytest.raises(StepError, match="partition 0, events 1 to 3: RuntimeError"):
         await bench.engine.take(bench.chunk(1, b"7", b"raise", b"7"))
     bench.engine.fail(StepError("x"))
     bench.log.producers[0].may_commit.set()
@@ -191,16 +181,6 @@ async def test_the_first_error_wins(bench: Bench):
     bench.engine.fail(StepError("second"))
     with pytest.raises(StepError, match="first"):
         await bench.engine.failed
-
-
-async def test_a_fenced_partition_ends_the_worker(bench: Bench):
-    await bench.own(0)
-    bench.log.producers[0].fails = FencedError("app-0 was taken over")
-    await bench.engine.take(bench.chunk(0, b"1"))
-    with pytest.raises(FencedError):
-        await asyncio.wait_for(asyncio.shield(bench.engine.failed), 5)
-    assert bench.counted("fenced_total") == 1
-    assert bench.engine.restoring
 
 
 async def test_taking_in_goes_on_while_a_transaction_is_under_way(bench: Bench):
@@ -246,7 +226,7 @@ async def test_a_sweep_comes_with_time_alone_and_is_committed(bench: Bench):
 async def test_while_behind_a_sweep_looks_no_further_than_the_events(bench: Bench):
     await bench.own(0)
     await bench.engine.take(bench.chunk(0, b"1"))
-    bench.source.spans[0], bench.source.ends[0] = Span(1, 1), 100
+    bench.source.spans[EVENTS_0], bench.source.ends[EVENTS_0] = Span(1, 1), 100
     bench.clock.advance(timedelta(days=1))
     await eventually(lambda: bool(bench.service.swept))
     assert bench.service.swept == [NOW]
@@ -254,12 +234,12 @@ async def test_while_behind_a_sweep_looks_no_further_than_the_events(bench: Benc
 
 async def test_the_age_of_the_oldest_event_grows_while_behind_and_is_zero_when_caught_up(bench: Bench):
     await bench.own(0)
-    bench.source.ends[0] = 10
+    bench.source.ends[EVENTS_0] = 10
     bench.clock.advance(timedelta(seconds=40))
     assert bench.engine.oldest_age() == 40
     await bench.engine.take(bench.chunk(0, b"1"))
     bench.all_taken()
     assert bench.engine.oldest_age() == 0
-    bench.source.ends[0] = 20
+    bench.source.ends[EVENTS_0] = 20
     bench.clock.advance(timedelta(seconds=5))
     assert bench.engine.oldest_age() == 5

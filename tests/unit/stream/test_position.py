@@ -1,6 +1,8 @@
-from libs.runtime.stream import Chunk, InputRecord
-from libs.runtime.stream.coverage import Coverage, Span
+from libs.runtime.stream import Chunk, InputRecord, Lane
+from libs.runtime.stream.coverage import Coverage, Place, Span
 from libs.runtime.stream.position import Verdict, fit
+
+PLACE = Place(Lane.EVENTS, 0)
 
 
 def chunk(first: int, after: int, *offsets: int) -> Chunk:
@@ -33,29 +35,29 @@ def test_holes_inside_what_was_read_are_no_gap():
 
 def test_reading_without_interruption_is_one_line_over_holes():
     coverage = Coverage()
-    coverage.sought(0, 100)
-    coverage.before_fetch(0, 100)
-    coverage.read_nothing(0, 103)  # markers only
-    coverage.before_fetch(0, 103)
-    assert coverage.delivered(0, 105, 110) == Span(100, 110)
-    assert coverage.span(0) == Span(110, 110)
+    coverage.sought(PLACE, 100)
+    coverage.before_fetch(PLACE, 100)
+    coverage.read_nothing(PLACE, 103)  # markers only
+    coverage.before_fetch(PLACE, 103)
+    assert coverage.delivered(PLACE, 105, 110) == Span(100, 110)
+    assert coverage.span(PLACE) == Span(110, 110)
 
 
 def test_a_position_nobody_told_of_starts_a_new_line():
     coverage = Coverage()
-    coverage.sought(0, 100)
-    coverage.before_fetch(0, 500)
-    assert coverage.delivered(0, 500, 510) == Span(500, 510)
+    coverage.sought(PLACE, 100)
+    coverage.before_fetch(PLACE, 500)
+    assert coverage.delivered(PLACE, 500, 510) == Span(500, 510)
 
 
 def test_a_seek_while_a_fetch_is_under_way_starts_a_new_line():
     coverage = Coverage()
-    coverage.before_fetch(0, 500)
-    coverage.sought(0, 100)
-    assert coverage.delivered(0, 100, 110) == Span(100, 110)
+    coverage.before_fetch(PLACE, 500)
+    coverage.sought(PLACE, 100)
+    assert coverage.delivered(PLACE, 100, 110) == Span(100, 110)
 
 
 def test_a_log_set_back_shows_in_the_span():
     coverage = Coverage()
-    coverage.sought(0, 1000)
-    assert coverage.delivered(0, 0, 50) == Span(0, 50)
+    coverage.sought(PLACE, 1000)
+    assert coverage.delivered(PLACE, 0, 50) == Span(0, 50)
