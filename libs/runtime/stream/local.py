@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain
 
 import numpy as np
 
@@ -138,7 +139,7 @@ class LocalRunner:
         return given
 
     def _commit(self) -> None:
-        for key, value in changed_records(self.rows, self.positions, self._layout):
+        for key, value in chain(*changed_records(self.rows, self.positions, self._layout)):
             if value is None:
                 self.state.pop(key, None)
             else:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from libs.runtime.logging import get_logger
 from libs.runtime.stream.api import Chunk, DeadLetter, Lane, Output, Record, Transfer
+from libs.runtime.stream.batches import Columns
 from libs.runtime.stream.metrics import StreamMetrics
 from libs.runtime.stream.outputs import DeadLetterWriter, collect
 from libs.runtime.stream.rows import Rows
@@ -127,7 +128,7 @@ class Partition:
         record = trouble_record(trouble if self.trouble is None else self.trouble.again(trouble))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_NOTE_S), self._lock:
-                await self._producer.write([Batch(self._plan.state_topic, [record])])
+                await self._producer.write([Batch(self._plan.state_topic, Columns.of_pairs([record]))])
 
     def park(self) -> Restored | None:
         """The rows as the state topic holds them; None when something of them has not been committed."""
@@ -169,7 +170,8 @@ class Partition:
         self._due.clear()
         self._room.set()
         state = changed_records(self.rows, self.next, self._plan.layout)
-        return [*self._batches(outputs), *self._trouble_over(), Batch(self._plan.state_topic, state)]
+        kept = [Batch(self._plan.state_topic, records) for records in state]
+        return [*self._batches(outputs), *self._trouble_over(), *kept]
 
     def _batches(self, outputs: list[Record | Transfer]) -> Iterable[Batch]:
         plan = self._plan
@@ -180,7 +182,7 @@ class Partition:
             else:
                 where = (output.topic, None)
             found.setdefault(where, []).append((output.key, output.value))
-        return [Batch(topic, records, partition) for (topic, partition), records in found.items()]
+        return [Batch(topic, Columns.of_pairs(pairs), number) for (topic, number), pairs in found.items()]
 
     def _trouble_over(self) -> Iterable[Batch]:
         """A tombstone for the trouble once what it stood in the way of has been taken in."""
@@ -188,7 +190,7 @@ class Partition:
         if trouble is None or self.next[trouble.lane] < trouble.next:
             return []
         self.trouble = None
-        return [Batch(self._plan.state_topic, [trouble_record(None)])]
+        return [Batch(self._plan.state_topic, Columns.of_pairs([trouble_record(None)]))]
 
     def _bury(self, letter: DeadLetter, partition: int) -> Record:
         metrics = self._plan.metrics

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from libs.runtime.stream.lean import LeanConsumer
 from libs.runtime.stream.state import Restorer
 
 _READ_RECORDS = 5_000  # applied at once: about 15 ms of the loop
@@ -73,7 +74,7 @@ async def partition_counts(bootstrap: str, topics: Iterable[str]) -> dict[str, i
 
 @contextlib.asynccontextmanager
 async def _reader(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
+    consumer = LeanConsumer(
         bootstrap_servers=bootstrap,
         group_id=None,
         isolation_level="read_committed",

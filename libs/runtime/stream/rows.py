@@ -1,7 +1,7 @@
 """One partition's state: a numpy structured array with a row per key, grown by doubling."""
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 import numpy as np
@@ -92,6 +92,17 @@ class SparseRecords:
         return [(key, self.get(key)) for key in changed]
 
 
+class _Index(dict[bytes, int]):
+    """From key to slot; a key that is asked for by `[]` and is not there gets one."""
+
+    def __init__(self, add: Callable[[bytes], int]) -> None:
+        super().__init__()
+        self._add = add
+
+    def __missing__(self, key: bytes) -> int:
+        return self._add(key)
+
+
 class _Partition:
     """The storage that a :class:`Rows` and its windows share."""
 
@@ -105,7 +116,7 @@ class _Partition:
         self.dirty: npt.NDArray[np.bool_] = np.zeros(_FIRST_CAPACITY, np.bool_)
         self.live: npt.NDArray[np.bool_] = np.zeros(_FIRST_CAPACITY, np.bool_)
         self.keys: list[bytes] = []
-        self.index: dict[bytes, int] = {}
+        self.index = _Index(self.add)
         self.free: list[int] = []
         self.removed: set[bytes] = set()
         self.slots: Slots | None = None
@@ -114,6 +125,25 @@ class _Partition:
         self.memo = b""
         self.memo_changed = False
         self.watermark: datetime | None = None
+
+    def add(self, key: bytes) -> int:
+        if key < FIRST_ROW_KEY:
+            raise ValueError(
+                f"{key!r} cannot be a row's key: keys below {FIRST_ROW_KEY!r} are the core's own"
+            )
+        if self.free:
+            slot = self.free.pop()
+            self.keys[slot] = key
+        else:
+            slot = len(self.keys)
+            if slot == len(self.array):
+                self.grow()
+            self.keys.append(key)
+        self.index[key] = slot
+        self.live[slot] = self.dirty[slot] = True
+        self.removed.discard(key)
+        self.slots = None
+        return slot
 
     def grow(self) -> None:
         more = len(self.array)
@@ -210,13 +240,11 @@ class Rows:
 
     def ensure(self, key: bytes) -> int:
         """The slot of a key; a new key gets a zeroed row, which counts as changed."""
-        slot = self._p.index.get(key)
-        return self._add(key) if slot is None else slot
+        return self._p.index[key]
 
     def ensure_many(self, keys: Iterable[bytes]) -> Slots:
         """The slots of many keys in their order, new ones made: one call for a decoded chunk."""
-        get, add = self._p.index.get, self._add
-        return np.fromiter((add(k) if (s := get(k)) is None else s for k in keys), np.int64)
+        return np.fromiter(map(self._p.index.__getitem__, keys), np.int64)
 
     def touch(self, slot: int) -> None:
         self._p.dirty[slot] = True
@@ -263,23 +291,3 @@ class Rows:
         removed, p.removed = list(p.removed), set()
         p.ledger.changed = p.memo_changed = False
         return slots, removed
-
-    def _add(self, key: bytes) -> int:
-        if key < FIRST_ROW_KEY:
-            raise ValueError(
-                f"{key!r} cannot be a row's key: keys below {FIRST_ROW_KEY!r} are the core's own"
-            )
-        p = self._p
-        if p.free:
-            slot = p.free.pop()
-            p.keys[slot] = key
-        else:
-            slot = len(p.keys)
-            if slot == len(p.array):
-                p.grow()
-            p.keys.append(key)
-        p.index[key] = slot
-        p.live[slot] = p.dirty[slot] = True
-        p.removed.discard(key)
-        p.slots = None
-        return slot

@@ -6,15 +6,16 @@ Checkpoint: key = 0x00 + "checkpoint",  value = JSON, see :class:`Checkpoint`
 Trouble:    key = 0x00 + "trouble",     value = JSON, see :class:`Trouble`; a tombstone when it is over
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from itertools import chain
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from libs.runtime.stream.api import Lane
+from libs.runtime.stream.batches import Columns
 from libs.runtime.stream.errors import StateError
 from libs.runtime.stream.rows import Ledger, Rows
 
@@ -84,23 +85,27 @@ _decode_trouble = msgspec.json.Decoder(Trouble).decode
 StateRecord = tuple[bytes, bytes | None]
 
 
-def changed_records(rows: Rows, positions: Positions, layout: int) -> Iterator[StateRecord]:
-    """What a commit writes: each changed row once as it is now, then the checkpoint as the last record.
+def changed_records(rows: Rows, positions: Positions, layout: int) -> list[Columns]:
+    """What a commit writes: each changed row once as it is now, then the rest with the checkpoint last.
 
     Everything is copied before this returns; the rows may move on while the records are being written.
     """
     slots, removed = rows.drain()
     keys = [rows.key_of(slot) for slot in slots.tolist()]
-    body = _rows_of(keys, rows.array[slots].tobytes(), rows.dtype.itemsize, layout)
-    gone = [(key, None) for key in removed]
+    gone: list[StateRecord] = [(key, None) for key in removed]
     sparse = [(SPARSE_PREFIX + key, value) for key, value in rows.sparse.drain()]
-    return chain(body, gone, sparse, [(CHECKPOINT_KEY, encode_checkpoint(rows, positions, layout))])
+    checkpoint = (CHECKPOINT_KEY, encode_checkpoint(rows, positions, layout))
+    return [
+        Columns.of_rows(keys, _with_layout(rows.array[slots], layout)),
+        Columns.of_pairs([*gone, *sparse, checkpoint]),
+    ]
 
 
-def _rows_of(keys: list[bytes], body: bytes, size: int, layout: int) -> Iterator[StateRecord]:
-    head = layout.to_bytes(_LAYOUT_BYTES)
-    for i, key in enumerate(keys):
-        yield key, head + body[i * size : (i + 1) * size]
+def _with_layout(rows: npt.NDArray[np.void], layout: int) -> npt.NDArray[np.uint8]:
+    made = np.empty((len(rows), _LAYOUT_BYTES + rows.dtype.itemsize), np.uint8)
+    made[:, :_LAYOUT_BYTES] = list(layout.to_bytes(_LAYOUT_BYTES))
+    made[:, _LAYOUT_BYTES:] = rows.view(np.uint8).reshape(len(rows), rows.dtype.itemsize)
+    return made
 
 
 def trouble_record(trouble: Trouble | None) -> StateRecord:

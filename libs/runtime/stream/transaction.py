@@ -10,11 +10,10 @@ from typing import Any, NamedTuple, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
+from libs.runtime.stream.batches import Columns, encode
 from libs.runtime.stream.errors import FencedError, LayoutError
-from libs.runtime.stream.state import StateRecord
 
 _BATCH_BYTES = 512 * 1024  # half of a broker's default limit for one batch
-_YIELD_EVERY = 2_000  # records appended between two looks at the loop: about 5 ms
 _CLOSE_S = 2.0  # a client that hangs in stop() must not hang the worker
 _ABORT_S = 1.0
 
@@ -23,7 +22,7 @@ class Batch(NamedTuple):
     """Records of one topic in order. Without a partition they go to the producer's own number."""
 
     topic: str
-    records: Iterable[StateRecord]
+    records: Columns
     partition: int | None = None
 
 
@@ -91,20 +90,10 @@ class PartitionProducer:
 
     async def _send(self, batch: Batch, partition: int, sent: list["_Sent"]) -> None:
         now = int(time.time() * 1000)
-        made = self._producer.create_batch()
-        for count, (key, value) in enumerate(batch.records, 1):
-            if made.append(timestamp=now, key=key, value=value) is None:
-                sent.append(await self._submit(made, batch.topic, partition))
-                made = self._producer.create_batch()
-                made.append(timestamp=now, key=key, value=value)
-            if count % _YIELD_EVERY == 0:
-                await asyncio.sleep(0)
-        if made.record_count():
-            sent.append(await self._submit(made, batch.topic, partition))
-
-    async def _submit(self, made: Any, topic: str, partition: int) -> "_Sent":
-        made.close()
-        return _Sent(await self._producer.send_batch(made, topic, partition=partition), made.record_count())
+        for made in encode(batch.records, now, _BATCH_BYTES):
+            delivery = await self._producer.send_batch(made, batch.topic, partition=partition)
+            sent.append(_Sent(delivery, made.record_count()))
+            await asyncio.sleep(0)
 
 
 class _Sent(NamedTuple):

@@ -16,6 +16,7 @@ from libs.runtime.kafka import partition_of, with_patience
 from libs.runtime.lifecycle import stop_on_signals
 from libs.runtime.logging import get_logger
 from libs.runtime.settings import RuntimeSettings
+from libs.runtime.stream import batches
 from libs.runtime.stream.api import DeadLetter, Lane, Record, StreamService
 from libs.runtime.stream.coverage import Place
 from libs.runtime.stream.deadletters import dead_letter_record
@@ -81,6 +82,7 @@ class StreamWorker:
         with a status other than 0, so that the supervisor starts it again.
         """
         stop = stop_on_signals() if stop is None else stop
+        await asyncio.to_thread(batches.warm_up)
         if not await self._connect(stop):
             return
         engine = self._engine = self._make_engine()

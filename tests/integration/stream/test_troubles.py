@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from libs.runtime.stream import StalledError, StateError, StepError
+from libs.runtime.stream.batches import Columns
 from libs.runtime.stream.transaction import Batch, PartitionProducer
 from tests.integration.stream.counter import ROW
 from tests.integration.stream.support import (
@@ -46,7 +47,8 @@ async def test_a_transaction_that_a_dead_worker_left_open_is_ended_by_the_next_o
     dead = PartitionProducer(job.kafka, job.app, 1, 60.0)
     await dead.open()
     await dead._producer.begin_transaction()
-    await dead._send_all([Batch(job.out, [(b"t/1", b"never")]), Batch(job.state, [(b"t/1", b"never")])])
+    never = Columns.of_pairs([(b"t/1", b"never")])
+    await dead._send_all([Batch(job.out, never), Batch(job.state, never)])
     async with asyncio.timeout(20), job.worker() as running:
         await all_taken(job)
         assert running.sample("records_total") == 100

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from libs.runtime.clock import FakeClock
 from libs.runtime.stream import FencedError, LayoutError, PositionError, StateError, StepError
+from libs.runtime.stream.batches import Columns
 from libs.runtime.stream.transaction import Batch, PartitionProducer
 from tests.fixtures.stack import MakeTopics
 from tests.integration.stream.support import (
@@ -150,7 +151,7 @@ async def test_a_partition_taken_over_by_somebody_outside_the_group_is_taken_aga
             await feed(job, 500, seed=2)
             await all_taken(job)
             with pytest.raises(FencedError, match=f"{job.app}-1 was taken over"):
-                await usurper.write([Batch(job.out, [(b"t/1", b"1 1")])])
+                await usurper.write([Batch(job.out, Columns.of_pairs([(b"t/1", b"1 1")]))])
         finally:
             await usurper.close()
         assert running.sample("fenced_total") >= 1

@@ -1,6 +1,7 @@
 """However chunks are cut, lost, repeated and interrupted, each record counts once."""
 
 from datetime import UTC, datetime
+from itertools import chain
 
 import numpy as np
 from hypothesis import given
@@ -118,7 +119,7 @@ def test_rows_and_their_records_are_a_dictionary(steps: list[tuple[str, bytes, i
             model.pop(key, None)
         else:
             after += 1
-            log += changed_records(rows, {Lane.EVENTS: after}, 1)
+            log += chain(*changed_records(rows, {Lane.EVENTS: after}, 1))
     assert {rows.key_of(s): int(rows.array[s]["n"]) for s in rows.slots.tolist()} == model
     restorer = Restorer(row, 1, {}, 0)
     for offset, (key, value) in enumerate(log):

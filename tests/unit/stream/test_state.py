@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -20,6 +21,10 @@ def filled() -> Rows:
     return rows
 
 
+def records_of(rows: Rows, after: int) -> list[tuple[bytes, bytes | None]]:
+    return list(chain(*changed_records(rows, {Lane.EVENTS: after}, 1)))
+
+
 def restore(records, row=ROW, layout=1, migrate=None):
     restorer = Restorer(row, layout, migrate or {}, partition=5)
     for offset, (key, value) in enumerate(records):
@@ -29,7 +34,7 @@ def restore(records, row=ROW, layout=1, migrate=None):
 
 
 def test_everything_a_partition_holds_comes_back():
-    rows, after = restore(changed_records(filled(), {Lane.EVENTS: 42}, 1))
+    rows, after = restore(records_of(filled(), 42))
     assert after == 42
     numbers = {k: int(rows.array[rows.find(k)]["n"]) for k in list(rows.keys())}
     assert numbers == {b"t/0": 0, b"t/1": 1, b"t/2": 2}
@@ -46,11 +51,11 @@ def test_a_partition_never_committed_has_no_checkpoint():
 
 def test_the_last_state_of_a_row_wins_and_a_tombstone_removes_it():
     first = filled()
-    records = list(changed_records(first, {Lane.EVENTS: 42}, 1))
+    records = records_of(first, 42)
     first.array[1]["n"] = 99
     first.touch(1)
     first.remove(b"t/0")
-    rows, after = restore([*records, *changed_records(first, {Lane.EVENTS: 43}, 1)])
+    rows, after = restore([*records, *records_of(first, 43)])
     assert after == 43
     assert sorted(rows.keys()) == [b"t/1", b"t/2"]
     assert rows.array[rows.find(b"t/1")]["n"] == 99
@@ -58,7 +63,7 @@ def test_the_last_state_of_a_row_wins_and_a_tombstone_removes_it():
 
 def test_a_commit_is_copied_before_the_rows_move_on():
     rows = filled()
-    records = changed_records(rows, {Lane.EVENTS: 42}, 1)
+    records = records_of(rows, 42)
     rows.array["n"] = -1
     restored, _ = restore(records)
     assert restored.array[restored.find(b"t/2")]["n"] == 2
@@ -67,7 +72,7 @@ def test_a_commit_is_copied_before_the_rows_move_on():
 def test_an_older_layout_is_turned_into_todays_step_by_step():
     wide = np.dtype([("n", "i8"), ("more", "i4"), ("last", "i4")])
     steps = {1: lambda body: body + b"\x01\x00\x00\x00", 2: lambda body: body + b"\x02\x00\x00\x00"}
-    rows, _ = restore(changed_records(filled(), {Lane.EVENTS: 42}, 1), row=wide, layout=3, migrate=steps)
+    rows, _ = restore(records_of(filled(), 42), row=wide, layout=3, migrate=steps)
     assert rows.array[rows.find(b"t/2")].tolist() == (2, 1, 2)
 
 
@@ -85,19 +90,19 @@ def test_an_older_layout_is_turned_into_todays_step_by_step():
     ],
 )
 def test_a_record_that_cannot_be_read_is_refused_with_partition_and_offset(key, value, why):
-    good = list(changed_records(filled(), {Lane.EVENTS: 42}, 1))
+    good = records_of(filled(), 42)
     with pytest.raises(StateError, match=f"state partition 5, offset {len(good)}: .*{why}"):
         restore([*good, (key, value)])
 
 
 def test_rows_without_a_checkpoint_are_refused():
-    records = [r for r in changed_records(filled(), {Lane.EVENTS: 42}, 1) if r[0] != CHECKPOINT_KEY]
+    records = [r for r in records_of(filled(), 42) if r[0] != CHECKPOINT_KEY]
     with pytest.raises(StateError, match="no checkpoint"):
         restore(records)
 
 
 def test_a_lost_row_is_noticed():
-    records = list(changed_records(filled(), {Lane.EVENTS: 42}, 1))
+    records = records_of(filled(), 42)
     with pytest.raises(StateError, match="part of it is lost"):
         restore(records[1:])
 
