@@ -146,9 +146,11 @@ class _Partition:
         return slot
 
     def grow(self) -> None:
-        more = len(self.array)
-        self.array.setflags(write=False)  # whoever kept the old one must not write to it unnoticed
-        self.array = np.concatenate([self.array, np.zeros(more, self.array.dtype)])
+        more, old = len(self.array), self.array
+        self.array = np.zeros(2 * more, old.dtype)
+        # As plain bytes: numpy would copy structured rows field by field, 40 times slower.
+        self.array.view(np.uint8)[: old.nbytes] = old.view(np.uint8)
+        old.setflags(write=False)  # whoever kept it must not write to it unnoticed
         self.dirty = np.concatenate([self.dirty, np.zeros(more, np.bool_)])
         self.live = np.concatenate([self.live, np.zeros(more, np.bool_)])
 
@@ -171,6 +173,11 @@ class Rows:
     def array(self) -> npt.NDArray[np.void]:
         """All rows by slot, with room to grow behind them; write through it, then ``touch``."""
         return self._p.array
+
+    @property
+    def raw(self) -> npt.NDArray[np.uint8]:
+        """The same rows as bytes, (capacity, width): for the core, which stores them."""
+        return self._p.array.view(np.uint8).reshape(-1, self.dtype.itemsize)
 
     @property
     def dirty(self) -> npt.NDArray[np.bool_]:

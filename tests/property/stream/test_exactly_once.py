@@ -122,8 +122,7 @@ def test_rows_and_their_records_are_a_dictionary(steps: list[tuple[str, bytes, i
             log += chain(*changed_records(rows, {Lane.EVENTS: after}, 1))
     assert {rows.key_of(s): int(rows.array[s]["n"]) for s in rows.slots.tolist()} == model
     restorer = Restorer(row, 1, {}, 0)
-    for offset, (key, value) in enumerate(log):
-        restorer.apply(key, value, offset)
+    restorer.apply_all(InputRecord(offset, key, value) for offset, (key, value) in enumerate(log))
     restored, found, _, _ = restorer.finish()
     assert found == {Lane.EVENTS: after}
     assert {k: int(restored.array[restored.find(k)]["n"]) for k in list(restored.keys())} == model

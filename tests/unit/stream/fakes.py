@@ -69,8 +69,8 @@ class FakeLog:
             raise Superseded
         for number, restorer in restorers.items():
             records, start = self.state.get(number, []), restorer.next or 0
-            for offset, (key, value) in enumerate(records[start:], start):
-                restorer.apply(key, value, offset)
+            pairs = enumerate(records[start:], start)
+            restorer.apply_all(InputRecord(offset, key, value) for offset, (key, value) in pairs)
             restorer.next = len(records)
             self.read.append(len(records) - start)
 

@@ -4,7 +4,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from libs.runtime.stream import Lane, Rows, StateError
+from libs.runtime.stream import InputRecord, Lane, Rows, StateError
 from libs.runtime.stream.state import CHECKPOINT_KEY, Restorer, changed_records, encode_checkpoint
 
 ROW = np.dtype([("n", "i8")])
@@ -27,8 +27,7 @@ def records_of(rows: Rows, after: int) -> list[tuple[bytes, bytes | None]]:
 
 def restore(records, row=ROW, layout=1, migrate=None):
     restorer = Restorer(row, layout, migrate or {}, partition=5)
-    for offset, (key, value) in enumerate(records):
-        restorer.apply(key, value, offset)
+    restorer.apply_all(InputRecord(offset, key, value) for offset, (key, value) in enumerate(records))
     found = restorer.finish()
     return found.rows, found.positions.get(Lane.EVENTS)
 

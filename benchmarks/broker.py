@@ -1,0 +1,38 @@
+"""A broker of one benchmark alone, with empty topics; it and its data are gone afterwards."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from libs.runtime.stack import Stack, StackConfig, StackState
+
+LOCAL = Path(__file__).resolve().parents[1] / ".greenline"
+FOLDER = LOCAL / "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic of one run."""
+
+    name: str
+    config: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def running_stack() -> Iterator[StackState]:
+    """Kafka with every topic of the contract, and PostgreSQL."""
+    jars = LOCAL / "kafka" / "libs"  # shared with `make demo`: fetched once a clone
+    stack = Stack(StackConfig(FOLDER, kafka_port=0, postgres_port=0, kafka_heap_mb=1024, kafka_jars=jars))
+    stack.reset()
+    try:
+        yield stack.up()
+    finally:
+        stack.reset()
+
+
+@contextmanager
+def broker() -> Iterator[str]:
+    """Kafka's address alone."""
+    with running_stack() as state:
+        yield state.kafka.url
