@@ -1,6 +1,6 @@
 """The contract: what stands on the topics, and nothing else. No I/O here."""
 
-from libs.events.codec import decode, decode_hot, encode, encode_hot
+from libs.events.codec import Decoded, decode, decode_hot, decode_many, encode, encode_hot
 from libs.events.deadletter import DeadLetter
 from libs.events.envelope import AnyEvent, Envelope, build, schema_uri
 from libs.events.errors import DecodeError, EventError, MoneyError, UnknownTypeError
@@ -16,6 +16,7 @@ __all__ = [
     "AnyEvent",
     "DeadLetter",
     "DecodeError",
+    "Decoded",
     "Envelope",
     "EventError",
     "Facts",
@@ -24,6 +25,7 @@ __all__ = [
     "build",
     "decode",
     "decode_hot",
+    "decode_many",
     "encode",
     "encode_hot",
     "event_id",

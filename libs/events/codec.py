@@ -1,6 +1,7 @@
 """Bytes to events and back. Two speeds, one meaning; DecodeError is the only error that leaves."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from pydantic import ValidationError
@@ -8,10 +9,11 @@ from pydantic import ValidationError
 from libs.events.compat import upcast, version_of
 from libs.events.envelope import AnyEvent, Envelope
 from libs.events.errors import DecodeError
-from libs.events.hot import decoder, event_struct
+from libs.events.hot import SUBJECT, TENANT, decoder, event_struct, quick_decoder
 from libs.events.registry import MODELS, VERSIONS
 
 _encoder = msgspec.json.Encoder()
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def encode(event: AnyEvent) -> bytes:
@@ -44,7 +46,7 @@ def decode_hot(raw: bytes, *event_types: str) -> Any:
     """
     try:
         event = decoder(*event_types).decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         if not VERSIONS:  # nothing has ever moved: there is no older version to try
             raise DecodeError(str(error)) from None
         return _convert_hot(_upcast(_mapping(raw)), event_types)
@@ -53,10 +55,41 @@ def decode_hot(raw: bytes, *event_types: str) -> Any:
     return _convert_hot(_upcast(_mapping(raw)), event_types)
 
 
+class Decoded(NamedTuple):
+    """What became of many records: the events in order, and the others by their place among all."""
+
+    events: list[Any]
+    refused: dict[int, DecodeError]
+
+
+def decode_many(raws: Sequence[bytes]) -> Decoded:
+    """What `decode_hot` says of each record of customer.events, for two thirds of the cost. Raises nothing.
+
+    Each record is read by itself: as one JSON text they were no faster, and two broken ones could fuse.
+    """
+    read = quick_decoder().decode
+    try:
+        events = [read(raw) for raw in raws]
+    except _UNREADABLE:  # a broken record or one of another version is among them
+        return _one_by_one(raws)
+    spelt = TENANT.all_spelt([e.tenant for e in events]) and SUBJECT.all_spelt([e.subject for e in events])
+    return Decoded(events, {}) if spelt else _one_by_one(raws)
+
+
+def _one_by_one(raws: Sequence[bytes]) -> Decoded:
+    found = Decoded([], {})
+    for i, raw in enumerate(raws):
+        try:
+            found.events.append(decode_hot(raw))
+        except DecodeError as error:
+            found.refused[i] = error
+    return found
+
+
 def _mapping(raw: bytes) -> dict[str, Any]:
     try:
         body = msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise DecodeError(f"not JSON: {error}") from None
     if not isinstance(body, dict):
         raise DecodeError(f"expected a JSON object, got {type(body).__name__}")

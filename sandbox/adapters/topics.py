@@ -20,7 +20,7 @@ from libs.events.topics import (
 )
 from sandbox.adapters.checkpoints import read_checkpoints
 from sandbox.adapters.reading import end_offsets, whole
-from sandbox.domain.ledger import DECISIONS, Topics
+from sandbox.domain.ledger import DECISIONS, Topics, in_transit
 from sandbox.domain.outcome import Bought, Decided
 
 
@@ -167,6 +167,10 @@ async def lag(bootstrap: str) -> Lag:
 
 
 async def _behind(bootstrap: str, state: Topic, ends: Mapping[int, int]) -> int:
+    """Records not read yet, and what is on its way between partitions."""
     checkpoints = await read_checkpoints(bootstrap, state.name)
     read = {number: checkpoint.next for number, checkpoint in checkpoints.items()}
-    return sum(max(end - read.get(number, 0), 0) for number, end in ends.items())
+    counted = Counter[str]()
+    for checkpoint in checkpoints.values():
+        counted.update(checkpoint.ledger)
+    return sum(max(end - read.get(number, 0), 0) for number, end in ends.items()) + in_transit(counted)

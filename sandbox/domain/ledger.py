@@ -121,6 +121,8 @@ def _events(sent: Sent, topics: Topics, figures: Mapping[str, int]) -> Iterable[
     seen = figures["applied"] + figures["duplicate"] + figures["dead_lettered"]
     if figures["records"] != seen:
         yield f"{figures['records']} records on customer.events, scoring counted {seen}"
+    if moving := in_transit(topics.scoring):
+        yield f"{moving} rows or events of merged customers were sent and have not arrived, or arrived twice"
     if lost := sum(1 for name in sent.events if name not in topics.events):
         yield f"{lost} events were answered as accepted and do not stand on customer.events"
     usable = sum(1 for name in topics.events if name not in topics.dead_lettered)
@@ -128,6 +130,12 @@ def _events(sent: Sent, topics: Topics, figures: Mapping[str, int]) -> Iterable[
         yield f"{figures['applied'] - usable} events were counted twice"
     if figures["applied"] < usable:
         yield f"{usable - figures['applied']} events were not counted"
+
+
+def in_transit(scoring: Mapping[str, int]) -> int:
+    """What partitions of scoring sent each other after merges and has not come to rest yet."""
+    pairs = (("forwarded", "arrived"), ("rows_sent", "rows_received"))
+    return sum(abs(scoring.get(sent, 0) - scoring.get(received, 0)) for sent, received in pairs)
 
 
 def _triggers(topics: Topics, figures: Mapping[str, int]) -> Iterable[str]:

@@ -12,6 +12,7 @@ from libs.events.topics import (
     HEALTH_CHANGES,
     SCORING_DEAD_LETTERS,
     SCORING_STATE,
+    SCORING_TRANSFERS,
 )
 from libs.runtime.clock import make_clock
 from libs.runtime.health import Readiness, serve_health
@@ -23,7 +24,7 @@ from libs.runtime.stream.settings import StreamSettings
 from libs.runtime.stream.worker import StreamWorker
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.money import Money
-from services.scoring.domain.row import LAYOUT, ROW
+from services.scoring.domain.row import LAYOUT, MIGRATE, ROW
 from services.scoring.metrics import ScoringMetrics
 from services.scoring.service import Scorer
 from services.scoring.settings import ScoringSettings
@@ -40,6 +41,7 @@ class Wiring:
     source: str = CUSTOMER_EVENTS.name
     state: str = SCORING_STATE.name
     dead_letters: str = SCORING_DEAD_LETTERS.name
+    transfers: str = SCORING_TRANSFERS.name
 
 
 REAL = Wiring()
@@ -66,12 +68,14 @@ def make_worker(
         dead_letters=wiring.dead_letters,
         row=ROW,
         layout=LAYOUT,
+        migrate=MIGRATE,
         service=Scorer(scorecard, money, ScoringMetrics(registry), clock.wall),
         settings=runtime,
         stream=stream.model_copy(update=rhythm),
         clock=clock,
         metrics=registry,
         outputs=(CUSTOMER_HEALTH.name, HEALTH_CHANGES.name),
+        transfers=wiring.transfers,
     )
 
 

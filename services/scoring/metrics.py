@@ -32,8 +32,8 @@ class ScoringMetrics:
             "greenline_scoring_robot_visits", "Visits of robots left out, since start", registry=registry
         )
         self.merges = Gauge(
-            "greenline_scoring_merges_noted",
-            "Merges counted but not carried out, since start",
+            "greenline_scoring_merges",
+            "Rows of two customers joined, since start",
             registry=registry,
         )
 
@@ -42,10 +42,11 @@ class ScoringMetrics:
             self.events.labels(name).inc(count)
         self.duplicates.inc(duplicates)
 
-    def said(self, band: str, *, changed: bool) -> None:
-        self.snapshots.labels(band).inc()
-        if changed:
-            self.changes.labels(band).inc()
+    def said(self, snapshots: Sequence[str], changes: Sequence[str]) -> None:
+        for band, count in Tally(snapshots).items():
+            self.snapshots.labels(band).inc(count)
+        for band, count in Tally(changes).items():
+            self.changes.labels(band).inc(count)
 
     def left_out(self, *, rateless: int, robots: int, merges: int) -> None:
         self.rateless.set(rateless)

@@ -11,12 +11,12 @@ class Observer(Protocol):
         """Events decoded, by type, and how many of them had been seen before."""
         ...
 
-    def said(self, band: str, *, changed: bool) -> None:
-        """A snapshot, and whether it came with a health.changed."""
+    def said(self, snapshots: Sequence[str], changes: Sequence[str]) -> None:
+        """The band of each snapshot, and of each health.changed."""
         ...
 
     def left_out(self, *, rateless: int, robots: int, merges: int) -> None:
-        """Amounts without a rate, visits of robots, merges not carried out yet: totals since the start."""
+        """Amounts without a rate, visits of robots, rows joined by merges: totals since the start."""
         ...
 
 
@@ -26,7 +26,7 @@ class NoObserver:
     def took(self, types: Sequence[str], duplicates: int) -> None:
         """Nobody looks."""
 
-    def said(self, band: str, *, changed: bool) -> None:
+    def said(self, snapshots: Sequence[str], changes: Sequence[str]) -> None:
         """Nobody looks."""
 
     def left_out(self, *, rateless: int, robots: int, merges: int) -> None:

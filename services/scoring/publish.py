@@ -1,10 +1,11 @@
 """From described rows to records on customer.health and customer.health-changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from libs.events import encode_hot, event_id, split_key
 from libs.events.hot import event_struct
@@ -14,14 +15,16 @@ from services.scoring.domain.memo import Partition
 from services.scoring.domain.money import Money
 from services.scoring.domain.numbers import World
 from services.scoring.domain.snapshot import (
+    Held,
+    Line,
     Said,
-    Told,
     Words,
     change_of,
     describe_rows,
     facts_by_row,
-    has_changed,
+    have_changed,
     lines_of,
+    said_of,
     snapshot_of,
 )
 from services.scoring.domain.update import Findings
@@ -29,16 +32,31 @@ from services.scoring.ports import Observer
 
 SOURCE = "greenline/scoring"
 SILENCE = "silence"
+CATCH_UP = "catch-up"  # of a word put off while events waited: no single one of them is its cause
+
+Slots = npt.NDArray[np.int64]
+
+# Columns of the rows being published, copied. One by one: copying whole rows of 120 fields takes longer.
+_HELD = (
+    *("tenant", "segment", "simulated", "scored_at", "band"),
+    *("said_band", "said_score", "said_confidence", "said_points"),
+)
 
 
-class Occasion(NamedTuple):
-    """Why and when one row is published. `mark` makes the ids: the same occasion gives the same ids."""
+class Occasions(NamedTuple):
+    """Why and when rows are published, a line a row. Marks make the ids: the same occasion, the same ids."""
 
-    slot: int
-    at: datetime
-    cause: str
-    mark: str
-    traceparent: str | None = None
+    slots: Slots
+    ats: Sequence[datetime]
+    causes: Sequence[str]
+    marks: Sequence[str]
+    traceparents: Sequence[str | None]
+
+    @classmethod
+    def alike(cls, slots: Slots, at: datetime, cause: str, mark: str) -> "Occasions":
+        """One occasion for all rows."""
+        n = len(slots)
+        return cls(slots, [at] * n, [cause] * n, [mark] * n, [None] * n)
 
 
 class Ground(NamedTuple):
@@ -55,76 +73,53 @@ class Publisher:
     def __init__(self, words: Words, money: Money, observer: Observer) -> None:
         self._words, self._money, self._observer = words, money, observer
 
-    def publish(
-        self, ground: Ground, occasions: Sequence[Occasion], *, imports: bool = False
-    ) -> list[Record]:
+    def publish(self, ground: Ground, occasions: Occasions, *, imports: bool = False) -> list[Record]:
         """A snapshot for each occasion and, where it moved, a change. Touches the rows.
 
         Imported customers (`imports`) get a snapshot marked as such and no change: it is the first word
         on them, and everything that is already true in it is nobody's news.
         """
-        if not occasions:
+        slots, array = occasions.slots, ground.rows.array
+        if len(slots) == 0:
             return []
-        array = ground.rows.array
-        slots = np.array([o.slot for o in occasions], np.int64)
-        nows = np.array([int(o.at.timestamp()) for o in occasions], np.int64)
+        stamps = np.array([at.timestamp() for at in occasions.ats])
+        nows = stamps.astype(np.int64)
         found = describe_rows(array, slots, nows, ground.world)
-        array["scored_at"][slots] = np.maximum(array["scored_at"][slots], nows)
-        lines, before = lines_of(found), _before(array, slots)
-        told = self._told(ground, occasions, found)
-        records: list[Record] = []
-        changed = np.zeros(len(slots), np.bool_)
-        for i, occasion in enumerate(occasions):
-            news = _News(occasion, snapshot_of(lines[i], told[i], self._words), imports)
-            frame = _frame(ground.rows.key_of(occasion.slot), news, before[i])
-            records.append(_record(CUSTOMER_HEALTH.name, _SNAPSHOT, news.snapshot, frame))
-            changed[i] = not imports and has_changed(before[i].said, lines[i].score, told[i].band)
-            if changed[i]:
-                change = change_of(before[i].said, news.snapshot, lines[i].points)
-                records.append(_record(HEALTH_CHANGES.name, _CHANGED, change, frame))
-            self._observer.said(news.snapshot.band, changed=bool(changed[i]))
-        _remember(array, slots, found, changed | imports)
+        held = {name: array[name][slots] for name in _HELD}  # what was said before stays readable here
+        lines = self._lines(ground, occasions, held, found)
+        news = np.zeros(len(slots), np.bool_) if imports else have_changed(held, lines)
+        said = dict(zip(np.flatnonzero(news).tolist(), said_of(held, news), strict=True))
+        records = self._say(_frames(ground.rows, occasions, held, stamps, imports=imports), lines, said)
+        array["scored_at"][slots] = np.maximum(held["scored_at"], nows)
+        _remember(array, slots, found, news | imports)
         if imports:
             array["pending_import"][slots] = 0
         ground.rows.touch_many(slots)
         return records
 
-    def _told(self, ground: Ground, occasions: Sequence[Occasion], found: Findings) -> list[Told]:
-        array, memo = ground.rows.array, ground.partition.memo
-        slots = [o.slot for o in occasions]
-        tenants = array["tenant"][slots].tolist()
-        facts = facts_by_row(found.facts, [self._money.currency_of(memo.tenants[t]) for t in tenants])
-        bands, segments = array["band"][slots].tolist(), array["segment"][slots].tolist()
-        return [
-            Told(band, memo.segments[segment], occasion.cause, known)
-            for band, segment, occasion, known in zip(bands, segments, occasions, facts, strict=True)
-        ]
+    def _lines(self, ground: Ground, occasions: Occasions, held: Held, found: Findings) -> list[Line]:
+        memo = ground.partition.memo
+        currencies = [self._money.currency_of(name) for name in memo.tenants]
+        facts = facts_by_row(found.facts, [currencies[tenant] for tenant in held["tenant"].tolist()])
+        segments = [memo.segments[segment] for segment in held["segment"].tolist()]
+        return lines_of(found, held["band"], segments, occasions.causes, facts)
+
+    def _say(
+        self, frames: Sequence["_Frame"], lines: Sequence[Line], said: Mapping[int, Said | None]
+    ) -> list[Record]:
+        """`said`: what the last change told, for the rows that have a new one."""
+        records: list[Record] = []
+        for i, (frame, line) in enumerate(zip(frames, lines, strict=True)):
+            snapshot = snapshot_of(line, self._words)
+            records.append(_record(CUSTOMER_HEALTH.name, _SNAPSHOT, snapshot, frame))
+            if i in said:
+                change = change_of(said[i], snapshot, line.points)
+                records.append(_record(HEALTH_CHANGES.name, _CHANGED, change, frame))
+        self._observer.said([line.band for line in lines], [lines[i].band for i in said])
+        return records
 
 
-class _News(NamedTuple):
-    occasion: Occasion
-    snapshot: Any
-    imports: bool
-
-
-class _Before(NamedTuple):
-    """What a row held before it is said again."""
-
-    scored_at: int
-    simulated: bool
-    said: Said | None
-
-
-def _before(array: Any, slots: Any) -> list[_Before]:
-    names = ("scored_at", "simulated", "said_band", "said_score", "said_confidence", "said_points")
-    columns = [array[name][slots].tolist() for name in names]
-    return [
-        _Before(scored, bool(simulated), Said(score, band, sure, points) if band else None)
-        for scored, simulated, band, score, sure, points in zip(*columns, strict=True)
-    ]
-
-
-def _remember(array: Any, slots: Any, found: Findings, chosen: Any) -> None:
+def _remember(array: Any, slots: Slots, found: Findings, chosen: Any) -> None:
     """Snapshots are remembered by their digest, changes by what they said."""
     array["said_digest"][slots] = found.digests
     where = slots[chosen]
@@ -138,34 +133,45 @@ class _Frame(NamedTuple):
     """The envelope that a snapshot and its change share."""
 
     key: bytes
+    tenant: str
+    subject: str
+    at: datetime
     mark: str
-    fields: dict[str, Any]
+    traceparent: str | None
+    simulated: bool
+    backfill: bool
 
 
 _SNAPSHOT, _CHANGED = event_struct("health.snapshot"), event_struct("health.changed")
 
 
-def _frame(key: bytes, news: _News, before: _Before) -> _Frame:
-    """A row scored later than this occasion (a sweep came first) keeps the later time."""
-    tenant, subject = split_key(key)
-    occasion = news.occasion
-    late = before.scored_at > occasion.at.timestamp()
-    at = datetime.fromtimestamp(before.scored_at, UTC) if late else occasion.at
-    fields = {
-        "source": SOURCE,
-        "tenant": tenant,
-        "subject": subject,
-        "time": at,
-        "receivedat": at,
-        "traceparent": occasion.traceparent,
-        "simulated": before.simulated,
-        "backfill": news.imports,
-    }
-    return _Frame(key, occasion.mark, fields)
+def _frames(
+    rows: Rows, occasions: Occasions, held: Held, stamps: npt.NDArray[np.float64], *, imports: bool
+) -> list[_Frame]:
+    """A row scored later than its occasion (a sweep came first) keeps the later time."""
+    ats = list(occasions.ats)
+    for i in np.flatnonzero(held["scored_at"] > stamps).tolist():
+        ats[i] = datetime.fromtimestamp(int(held["scored_at"][i]), UTC)
+    keys = [rows.key_of(slot) for slot in occasions.slots.tolist()]
+    marked = zip(ats, occasions.marks, occasions.traceparents, held["simulated"].tolist(), strict=True)
+    return [
+        _Frame(key, *split_key(key), at, mark, trace, bool(simulated), imports)
+        for key, (at, mark, trace, simulated) in zip(keys, marked, strict=True)
+    ]
 
 
 def _record(topic: str, struct: Any, data: Any, frame: _Frame) -> Record:
-    fields = frame.fields
-    ident = event_id(struct.event_type, fields["tenant"], fields["subject"], frame.mark)
-    event = struct(id=ident, dataschema=struct.current_schema, data=data, **fields)
+    event = struct(
+        id=event_id(struct.event_type, frame.tenant, frame.subject, frame.mark),
+        source=SOURCE,
+        tenant=frame.tenant,
+        subject=frame.subject,
+        time=frame.at,
+        receivedat=frame.at,
+        dataschema=struct.current_schema,
+        traceparent=frame.traceparent,
+        simulated=frame.simulated,
+        backfill=frame.backfill,
+        data=data,
+    )
     return Record(topic, frame.key, encode_hot(event))

@@ -3,33 +3,37 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
-from libs.events import DecodeError, decode_hot, message_key
-from libs.events.topics import CUSTOMER_HEALTH
-from libs.runtime.stream import Chunk, DeadLetter, Output, Record, Rows
+from libs.events import decode_hot, decode_many
+from libs.runtime.stream import Chunk, DeadLetter, InputRecord, Lane, Output, Record, Rows
+from libs.runtime.stream.api import SourceRecord
 from services.scoring.domain.decode import Decoder
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.money import Money
 from services.scoring.domain.numbers import World
+from services.scoring.domain.row import BACKFILL
 from services.scoring.domain.scorecard import Scorecard
-from services.scoring.domain.snapshot import Words
-from services.scoring.domain.update import APPLIED, DUPLICATE, Columns, apply_events, find_changed
+from services.scoring.domain.snapshot import Words, shares_of
+from services.scoring.domain.update import APPLIED, DUPLICATE, PAST_RING, Columns, apply_events, find_changed
+from services.scoring.merger import erase, send_off, take_in
+from services.scoring.moves import Erase, MovedEvent, MovedRow, Moves, read, send
 from services.scoring.ports import NoObserver, Observer
-from services.scoring.publish import SILENCE, Ground, Occasion, Publisher
+from services.scoring.publish import CATCH_UP, SILENCE, Ground, Occasions, Publisher, Slots
+from services.scoring.runs import ERASED, MERGED, Run, cut, divert, identity_of, settles
 
 # An import is over when no imported event has come for this long (wall seconds) or a chunk of live
 # events alone has: only then do sweeps say what the import found.
 IMPORT_QUIET_S = 2.0
 
+# Offsets of the two lanes are numbers of their own: their marks must not meet.
+_LANE_MARK = {Lane.EVENTS: "", Lane.TRANSFERS: "x"}
 
-class _Taken(NamedTuple):
-    event: Any
-    offset: int
+# ROW.said_digest of a row that owes a word. No digest is 0, so a sweep finds it, after a crash too.
+OWED = 0
 
 
 class Scorer:
@@ -54,7 +58,7 @@ class Scorer:
             scorecard.base,
             scorecard.shop.horizon_days,
             scorecard.high_tier_minor,
-            tuple(self._card.weights.tolist()),
+            shares_of(self._card.weights.tolist()),
         )
         self._publisher = Publisher(words, self._money, self._observer)
         self._decoder = Decoder(self._money)
@@ -64,110 +68,217 @@ class Scorer:
     def step(self, chunk: Chunk, rows: Rows, now: datetime) -> Iterable[Output]:  # noqa: ARG002 (the seam's)
         """Each event's own receivedat is its now, so a replay decides the same."""
         partition = Partition(rows.memo)
-        run: list[_Taken] = []
-        for record in chunk.records:
-            try:
-                event = decode_hot(record.value or b"")
-            except DecodeError as error:
-                yield DeadLetter(record, "undecodable", str(error)[:1000])
-                continue
-            run.append(_Taken(event, record.offset))
-            if event.event_type == "customer.erased":  # what came before it must have been taken in
-                yield from self._take(run, rows, partition, chunk.partition)
-                yield _erase(rows, event)
-                run = []
-        yield from self._take(run, rows, partition, chunk.partition)
+        if chunk.lane is Lane.TRANSFERS:
+            yield from self._arrivals(chunk, rows, partition)
+        else:
+            yield from self._events(chunk, rows, partition)
         rows.memo = partition.blob()
         self._observer.left_out(
             rateless=self._money.rateless, robots=self._decoder.robots, merges=self._merges
         )
 
+    def _events(self, chunk: Chunk, rows: Rows, partition: Partition) -> Iterator[Output]:
+        decoded = decode_many([record.value or b"" for record in chunk.records])
+        for place, error in decoded.refused.items():
+            yield DeadLetter(chunk.records[place], "undecodable", str(error)[:1000])
+        for run in cut(chunk, decoded):
+            if run.types[0] in (MERGED, ERASED):
+                yield from self._end(run, rows, partition)
+            else:
+                yield from self._take(run, rows, partition)
+
+    def _end(self, run: Run, rows: Rows, partition: Partition) -> Iterator[Output]:
+        """One event that ends a customer: they become another one, or are erased."""
+        [event], [key], [raw] = run.events, run.keys, [record.value or b"" for record in run.records]
+        moves, merged = Moves(rows), run.types[0] == MERGED
+        marker, alias = moves.marker(key, event.receivedat), moves.alias(key) if merged else None
+        again = (marker and marker.identity == identity_of(event)) or (
+            alias and alias.knows(identity_of(event))
+        )
+        rows.ledger.add("duplicate" if again else "applied")
+        rows.watermark = event.receivedat
+        self._observer.took(run.types, int(bool(again)))
+        if marker or alias or (merged and event.data.into == event.subject):
+            return
+        yield from send_off(event, raw, rows, partition) if merged else erase(event, raw, key, rows)
+
+    def _arrivals(self, chunk: Chunk, rows: Rows, partition: Partition) -> Iterator[Output]:
+        """What partitions sent: rows of customers who became one of ours, and what still came for them."""
+        forwarded: list[tuple[SourceRecord, MovedEvent]] = []
+        for record in chunk.records:
+            move = read(record.value or b"")
+            if isinstance(move, MovedEvent):
+                forwarded.append((record, move))
+                continue
+            yield from self._take_forwarded(chunk, forwarded, rows, partition)
+            forwarded = []
+            yield from self._arrival(chunk, record, move, rows, partition)
+        yield from self._take_forwarded(chunk, forwarded, rows, partition)
+
+    def _take_forwarded(
+        self,
+        chunk: Chunk,
+        forwarded: Sequence[tuple[SourceRecord, MovedEvent]],
+        rows: Rows,
+        partition: Partition,
+    ) -> Iterator[Output]:
+        if not forwarded:
+            return
+        records = [InputRecord(record.offset, record.key, move.event) for record, move in forwarded]
+        events = [decode_hot(move.event) for _, move in forwarded]
+        keys, types = [record.key or b"" for record in records], [event.event_type for event in events]
+        run = Run(chunk, records, events, types, keys, [move.path for _, move in forwarded])
+        yield from self._take(run, rows, partition)
+
+    def _arrival(
+        self, chunk: Chunk, record: SourceRecord, move: MovedRow | Erase, rows: Rows, partition: Partition
+    ) -> Iterator[Output]:
+        key, moves, event = record.key or b"", Moves(rows), decode_hot(move.event)
+        held_off = moves.marker(key, event.receivedat)
+        if isinstance(move, Erase):
+            yield from () if held_off else erase(event, move.event, key, rows)
+            return
+        if held_off:  # whoever became an erased customer is erased
+            rows.ledger.add("rows_received")
+            yield send(move.path[0], Erase(move.event))
+            return
+        alias = moves.alias(key)
+        if alias is not None and not settles(moves, key, move.path):
+            yield send(alias.into, structs.replace(move, path=(*move.path, key.decode())))
+            return
+        slot = take_in(move, event, key, self._ground(rows, partition))
+        rows.ledger.add("rows_received")
+        self._merges += 1
+        if rows.array["pending_import"][slot]:  # a sweep says what an import found
+            return
+        one = Run(chunk, [record], [event], [MERGED], [key])
+        yield from self._say(one, rows, partition, np.array([slot]), [0])
+
     def sweep(self, rows: Rows, now: datetime) -> Iterable[Output]:
-        """Time alone: say again whoever would now read differently, and once what an import found."""
-        slots = rows.slots
+        """Say whoever would now read differently: by time alone, by what is owed, by what an import found."""
         partition = Partition(rows.memo)
-        ground = Ground(rows, partition, World(partition.feeds(), self._card))
-        at, over = int(now.timestamp()), self._import_over(partition)
-        due = find_changed(rows.array, slots, at, ground.world, over)
-        mark = f"sweep-{at}"
+        self._tidy(rows, partition, now)
+        ground = self._ground(rows, partition)
+        at = int(now.timestamp())
+        due = find_changed(rows.array, rows.slots, at, ground.world, self._import_over(partition))
         imported = rows.array["pending_import"][due] != 0
-        for imports, chosen in ((True, due[imported]), (False, due[~imported])):
-            occasions = [Occasion(slot, now, SILENCE, mark) for slot in chosen.tolist()]
-            yield from self._publisher.publish(ground, occasions, imports=imports)
+        owed = ~imported & (rows.array["said_digest"][due] == OWED)
+        silent = Occasions.alike(due[imported], now, SILENCE, f"sweep-{at}")
+        yield from self._publisher.publish(ground, silent, imports=True)
+        yield from self._publisher.publish(ground, _catching_up(rows, due[owed], now))
+        silent = Occasions.alike(due[~imported & ~owed], now, SILENCE, f"sweep-{at}")
+        yield from self._publisher.publish(ground, silent)
+
+    def _tidy(self, rows: Rows, partition: Partition, now: datetime) -> None:
+        """Once a day of business time."""
+        day = now.toordinal()
+        if partition.memo.markers_looked_at != day:
+            partition.memo.markers_looked_at = day
+            Moves(rows).drop_expired(now)
+            rows.memo = partition.blob()
+
+    def _ground(self, rows: Rows, partition: Partition) -> Ground:
+        return Ground(rows, partition, World(partition.feeds(), self._card))
 
     def _import_over(self, partition: Partition) -> bool:
         memo = partition.memo
         return not memo.importing or self._wall() - memo.import_wall >= IMPORT_QUIET_S
 
-    def _take(self, run: Sequence[_Taken], rows: Rows, partition: Partition, number: int) -> Iterator[Record]:
-        """A run of events into the rows; one snapshot for each customer they touched."""
-        if not run:
+    def _take(self, run: Run, rows: Rows, partition: Partition) -> Iterator[Output]:
+        """A run of events into the rows; one snapshot for each customer they touched, or the debt of one."""
+        chosen = yield from divert(run, rows)
+        run = run if len(chosen) == len(run.events) else run.pick(chosen)
+        if not run.events:
             return
-        events = [taken.event for taken in run]
-        slots = rows.ensure_many([message_key(e.tenant, e.subject) for e in events])
-        columns = self._decoder.columns(events, slots, partition)
-        ground = Ground(rows, partition, World(partition.feeds(), self._card))
-        outcome = np.zeros(len(run), np.uint8)
-        yield from self._apply(columns, ground, partial(_occasion, run, slots, number), outcome)
+        slots = rows.ensure_many(run.keys)
+        columns = self._decoder.columns(run.events, slots, partition)
+        ground = self._ground(rows, partition)
+        imported = slots[(columns.events["flags"] & BACKFILL) != 0]
+        if len(imported):
+            owed = _owed_before_import(rows, np.unique(imported), run.events[0].receivedat)
+            yield from self._publisher.publish(ground, owed)
+        outcome = np.zeros(len(slots), np.uint8)
+        yield from self._apply(columns, ground, run, outcome)
         partition.keep_feeds(ground.world.tenants)
-        self._note(events, outcome, rows, partition)
+        partition.memo.importing = len(imported) > 0
         rows.touch_many(slots[outcome != DUPLICATE])
-        last = _last_by_slot(slots, outcome == APPLIED)
-        touched = [_occasion(run, slots, number, i) for i in last]
-        yield from self._publisher.publish(ground, touched)
+        self._note(run, outcome, columns, rows, partition)
+        yield from self._say(run, rows, partition, slots, _last_by_slot(slots, outcome == APPLIED))
+
+    def _say(
+        self, run: Run, rows: Rows, partition: Partition, slots: Slots, chosen: Sequence[int]
+    ) -> Iterator[Record]:
+        """A snapshot of each of the chosen, now or, while behind, when a sweep comes."""
+        touched = slots[np.asarray(chosen, np.intp)]
+        if run.chunk.behind and not partition.memo.importing:
+            rows.array["said_digest"][touched] = OWED
+            return
+        ground = self._ground(rows, partition)
+        yield from self._publisher.publish(ground, _occasions(run, slots, chosen))
 
     def _apply(
-        self,
-        columns: Columns,
-        ground: Ground,
-        source_of: Callable[[int], Occasion],
-        outcome: npt.NDArray[np.uint8],
+        self, columns: Columns, ground: Ground, run: Run, outcome: npt.NDArray[np.uint8]
     ) -> Iterator[Record]:
         """The compiled loop. It halts before the first live event of an imported customer, whose import
         is said first: what is already true in it is armed silently by those who read it.
         """
-        done = 0
+        slots, done = columns.events["slot"], 0
         while True:
             done = apply_events(ground.rows.array, columns, ground.world, done, outcome)
             if done == len(outcome):
                 return
-            source = source_of(done)
-            first = source._replace(cause=SILENCE, mark=f"import-{source.mark}")
-            yield from self._publisher.publish(ground, [first], imports=True)
+            first = _occasions(run, slots, [done])
+            first = first._replace(causes=[SILENCE], marks=[f"import-{first.marks[0]}"])
+            yield from self._publisher.publish(ground, first, imports=True)
 
     def _note(
         self,
-        events: Sequence[Any],
+        run: Run,
         outcome: npt.NDArray[np.uint8],
+        columns: Columns,
         rows: Rows,
         partition: Partition,
     ) -> None:
         """Ledger, watermark, the state of imports, metrics."""
         duplicates = int(np.count_nonzero(outcome == DUPLICATE))
-        rows.ledger.add("applied", len(events) - duplicates)
+        unsure = int(np.count_nonzero(columns.hints & PAST_RING))
+        if unsure:
+            rows.ledger.add("past_ring", unsure)
+        if run.chunk.lane is Lane.TRANSFERS:
+            rows.ledger.add("arrived", len(outcome))
+        rows.ledger.add("applied", len(outcome) - duplicates)
         rows.ledger.add("duplicate", duplicates)
-        rows.watermark = max(event.receivedat for event in events)
-        partition.memo.importing = any(event.backfill for event in events)
+        rows.watermark = max([event.receivedat for event in run.events])
         if partition.memo.importing:
             partition.memo.import_wall = self._wall()
-        self._merges += sum(event.event_type == "customer.merged" for event in events)
-        self._observer.took([event.event_type for event in events], duplicates)
+        self._observer.took(run.types, duplicates)
 
 
-def _occasion(run: Sequence[_Taken], slots: npt.NDArray[np.int64], number: int, i: int) -> Occasion:
-    event, offset = run[i]
-    return Occasion(int(slots[i]), event.receivedat, event.id, f"{number}-{offset}", event.traceparent)
+def _occasions(run: Run, slots: Slots, chosen: Sequence[int]) -> Occasions:
+    events = [run.events[i] for i in chosen]
+    return Occasions(
+        slots[np.asarray(chosen, np.intp)],
+        [event.receivedat for event in events],
+        [event.id for event in events],
+        [f"{_LANE_MARK[run.chunk.lane]}{run.chunk.partition}-{run.records[i].offset}" for i in chosen],
+        [event.traceparent for event in events],
+    )
 
 
-def _last_by_slot(slots: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_]) -> list[int]:
+def _catching_up(rows: Rows, slots: Slots, at: datetime) -> Occasions:
+    """A row that owes a word again has taken in an event since: so the count of events tells them apart."""
+    return Occasions.alike(slots, at, CATCH_UP, f"catch-up-{rows.ledger['applied']}")
+
+
+def _owed_before_import(rows: Rows, slots: Slots, at: datetime) -> Occasions:
+    """What live events have changed is news, and an import's first word would pass over it as none."""
+    array = rows.array
+    owing = (array["said_digest"][slots] == OWED) & (array["pending_import"][slots] == 0)
+    owing &= array["scored_at"][slots] != 0  # new rows owe nothing
+    return _catching_up(rows, slots[owing], at)
+
+
+def _last_by_slot(slots: Slots, chosen: npt.NDArray[np.bool_]) -> list[int]:
     """Of the chosen events the last one of each slot, in their order."""
-    picked = np.flatnonzero(chosen)[::-1]
-    _, first = np.unique(slots[picked], return_index=True)
-    return sorted(picked[first].tolist())
-
-
-def _erase(rows: Rows, event: Any) -> Record:
-    """No row and no snapshot are left. A later event of the same customer starts a new row."""
-    key = message_key(event.tenant, event.subject)
-    rows.remove(key)
-    return Record(CUSTOMER_HEALTH.name, key, None)
+    picked = np.flatnonzero(chosen)
+    return sorted(dict(zip(slots[picked].tolist(), picked.tolist(), strict=True)).values())

@@ -20,7 +20,7 @@ from libs.events.types import (
 )
 
 Cause = Annotated[str, Field(min_length=1, max_length=160)]
-"""The id of the event that moved the customer, or "silence"."""
+"""The id of the event that moved the customer, "silence", or "catch-up" for a backlog of events."""
 
 
 class Contribution(Frozen):

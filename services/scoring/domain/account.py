@@ -5,11 +5,13 @@ from typing import Any
 from numba import njit
 
 from services.scoring.domain import kinds as k
+from services.scoring.domain.buckets import whole
 from services.scoring.domain.row import PRICED, SKIPS_KEPT
 
 # ROW.sub_state, in the order of the wire's names
 NONE, ACTIVE, PAUSED, CANCEL_REQUESTED, CANCELLED, PAST_DUE = 0, 1, 2, 3, 4, 5
 MONTH_DAYS = 30.4375
+REVIEWS_MOST = 65_535  # what two bytes hold
 
 
 @njit(cache=True)
@@ -39,20 +41,40 @@ def _skip(row: Any, at: int) -> None:
 
 
 @njit(cache=True)
+def _renews(row: Any, at: int, moment: int) -> None:
+    """The renewal date last told; of two at the same time, the later."""
+    if at >= row.renewal_known:
+        row.renewal_at = max(row.renewal_at, moment) if at == row.renewal_known else moment
+        row.renewal_known = at
+
+
+@njit(cache=True)
+def _pays(row: Any, at: int, monthly: int) -> None:
+    """The monthly revenue last told; of two at the same time, the larger."""
+    if at >= row.mrr_known:
+        row.mrr = max(row.mrr, monthly) if at == row.mrr_known else monthly
+        row.mrr_known = at
+
+
+@njit(cache=True)
 def _terms(row: Any, ev: Any) -> None:
-    """Renewal date and monthly revenue (EVENT.code: days of the interval), each the latest told."""
-    if ev.moment and ev.at >= row.renewal_known:
-        row.renewal_at = max(row.renewal_at, ev.moment) if ev.at == row.renewal_known else ev.moment
-        row.renewal_known = ev.at
-    if ev.flags & PRICED and ev.code > 0 and ev.at >= row.mrr_known:
-        monthly = round(ev.amount * MONTH_DAYS / ev.code)
-        row.mrr = max(row.mrr, monthly) if ev.at == row.mrr_known else monthly
-        row.mrr_known = ev.at
+    """Renewal date and monthly revenue (EVENT.code: days of the interval)."""
+    if ev.moment:
+        _renews(row, ev.at, ev.moment)
+    if ev.flags & PRICED and ev.code > 0:
+        _pays(row, ev.at, round(ev.amount * MONTH_DAYS / ev.code))
+
+
+@njit(cache=True)
+def _becomes(row: Any, at: int, state: int) -> None:
+    """The state last told; of two at the same time, the worse."""
+    if at > row.sub_at or (at == row.sub_at and state > row.sub_state):
+        row.sub_state, row.sub_at = state, at
 
 
 @njit(cache=True)
 def apply_subscription(row: Any, ev: Any) -> None:
-    """One event of the subscription family. Of two states at the same time the worse wins."""
+    """One event of the subscription family."""
     _terms(row, ev)
     if ev.kind == k.RENEWAL_SET:
         return
@@ -64,8 +86,21 @@ def apply_subscription(row: Any, ev: Any) -> None:
     elif ev.kind == k.SUB_SKIPPED:
         _skip(row, ev.at)
     state = _state_after(ev.kind)
-    if state >= 0 and (ev.at > row.sub_at or (ev.at == row.sub_at and state > row.sub_state)):
-        row.sub_state, row.sub_at = state, ev.at
+    if state >= 0:
+        _becomes(row, ev.at, state)
+
+
+@njit(cache=True)
+def join_subscription(row: Any, other: Any) -> None:
+    """Add what another customer's subscriptions told: a row has one state, the last."""
+    _renews(row, other.renewal_known, other.renewal_at)
+    _pays(row, other.mrr_known, other.mrr)
+    _becomes(row, other.sub_at, other.sub_state)
+    row.sub_seen |= other.sub_seen
+    row.sub_paid = max(row.sub_paid, other.sub_paid)
+    row.sub_failed = max(row.sub_failed, other.sub_failed)
+    for i in range(SKIPS_KEPT):
+        _skip(row, other.sub_skips[i])
 
 
 @njit(cache=True)
@@ -78,17 +113,17 @@ def skips_in_a_row(row: Any) -> int:
 
 
 @njit(cache=True)
-def _survey(row: Any, ev: Any) -> None:
+def _survey(row: Any, kind: int, at: int, score: int) -> None:
     """The last answer on each survey's own scale; of two at the same time, the lower."""
-    if ev.kind == k.SURVEY_NPS and ev.at >= row.nps_at:
-        row.nps = min(row.nps, ev.code) if ev.at == row.nps_at else ev.code
-        row.nps_at = ev.at
-    elif ev.kind == k.SURVEY_CSAT and ev.at >= row.csat_at:
-        row.csat = min(row.csat, ev.code) if ev.at == row.csat_at else ev.code
-        row.csat_at = ev.at
-    elif ev.kind == k.SURVEY_CES and ev.at >= row.ces_at:
-        row.ces = min(row.ces, ev.code) if ev.at == row.ces_at else ev.code
-        row.ces_at = ev.at
+    if kind == k.SURVEY_NPS and at >= row.nps_at:
+        row.nps = min(row.nps, score) if at == row.nps_at else score
+        row.nps_at = at
+    elif kind == k.SURVEY_CSAT and at >= row.csat_at:
+        row.csat = min(row.csat, score) if at == row.csat_at else score
+        row.csat_at = at
+    elif kind == k.SURVEY_CES and at >= row.ces_at:
+        row.ces = min(row.ces, score) if at == row.ces_at else score
+        row.ces_at = at
 
 
 @njit(cache=True)
@@ -97,13 +132,32 @@ def apply_account(row: Any, ev: Any) -> None:
     if ev.kind == k.SURVEY_ASKED:
         row.asked_at = max(row.asked_at, ev.at)
     elif ev.kind <= k.SURVEY_CES:
-        _survey(row, ev)
+        _survey(row, ev.kind, ev.at, ev.code)
     elif ev.kind == k.SEATS and ev.at >= row.seats_known:
         row.seats_known, row.seats_bought, row.seats_active = ev.at, ev.amount, ev.base
     elif ev.kind == k.CHAMPION:
         row.champion_at = max(row.champion_at, ev.at)
     elif ev.kind == k.REVIEW:
-        row.reviews_positive += row.reviews_positive < 65_535
+        row.reviews_positive += row.reviews_positive < REVIEWS_MOST
     elif ev.kind == k.DESCRIBED and ev.at >= row.described_at:
         row.described_at, row.excluded = ev.at, ev.code
         row.segment = ev.key
+
+
+@njit(cache=True)
+def join_account(row: Any, other: Any) -> None:
+    """Add what another customer said and what was said of them.
+
+    Of two words at the same second on seats or on segment and `excluded`, the row's own stays.
+    """
+    row.asked_at = max(row.asked_at, other.asked_at)
+    _survey(row, k.SURVEY_NPS, other.nps_at, other.nps)
+    _survey(row, k.SURVEY_CSAT, other.csat_at, other.csat)
+    _survey(row, k.SURVEY_CES, other.ces_at, other.ces)
+    row.champion_at = max(row.champion_at, other.champion_at)
+    row.reviews_positive = min(whole(row.reviews_positive) + whole(other.reviews_positive), REVIEWS_MOST)
+    if other.seats_known > row.seats_known:
+        row.seats_known = other.seats_known
+        row.seats_bought, row.seats_active = other.seats_bought, other.seats_active
+    if other.described_at > row.described_at:
+        row.described_at, row.segment, row.excluded = other.described_at, other.segment, other.excluded

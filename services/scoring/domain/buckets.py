@@ -19,6 +19,14 @@ def whole(value: Any) -> int:
 
 
 @njit(cache=True)
+def earlier(a: int, b: int) -> int:
+    """The earlier of two times; 0 = never."""
+    if a == 0 or b == 0:
+        return max(a, b)
+    return min(a, b)
+
+
+@njit(cache=True)
 def nibble_get(ring: Any, day: int) -> int:
     """The count of one day; the caller knows that the day is in the ring."""
     at = day % (2 * len(ring))
@@ -54,6 +62,13 @@ def nibble_add(ring: Any, newest: int, day: int, count: int) -> int:
     held = nibble_get(ring, day)
     nibble_set(ring, day, min(max(held + count, 0), FULL))
     return held
+
+
+@njit(cache=True)
+def nibble_join(ring: Any, newest: int, other: Any, others_newest: int) -> None:
+    """Add another ring, day to day. `ring` has been advanced to the newest day of both."""
+    for day in range(newest - 2 * len(ring) + 1, others_newest + 1):
+        nibble_add(ring, newest, day, nibble_get(other, day))
 
 
 @njit(cache=True)

@@ -5,7 +5,14 @@ from typing import Any
 from numba import njit
 
 from services.scoring.domain import kinds as k
-from services.scoring.domain.buckets import nibble_add, nibble_advance, nibble_get, popcount, whole
+from services.scoring.domain.buckets import (
+    nibble_add,
+    nibble_advance,
+    nibble_get,
+    nibble_join,
+    popcount,
+    whole,
+)
 from services.scoring.domain.orders import advance_engaged
 from services.scoring.domain.row import DAY, ENGAGED_DAYS, MACHINE
 
@@ -52,6 +59,23 @@ def apply_engagement(row: Any, ev: Any, feeds: Any) -> None:
         row.unsubscribed = max(row.unsubscribed, ev.at)
     elif ev.kind == k.SUBSCRIBED:
         row.resubscribed = max(row.resubscribed, ev.at)
+
+
+@njit(cache=True)
+def join_engagement(row: Any, other: Any) -> None:
+    """Add another customer's engagement. A session that both had on a day is one visit."""
+    newest = max(whole(row.engaged_day), whole(other.engaged_day))
+    advance_engaged(row, newest)
+    for day in range(newest - ENGAGED_DAYS + 1, whole(other.engaged_day) + 1):
+        row.visits[day % ENGAGED_DAYS] |= other.visits[day % ENGAGED_DAYS]
+    nibble_join(row.clicks, newest, other.clicks, whole(other.engaged_day))
+    nibble_join(row.acts, newest, other.acts, whole(other.engaged_day))
+    row.sends_day = nibble_advance(row.sends, whole(row.sends_day), whole(other.sends_day))
+    nibble_join(row.sends, whole(row.sends_day), other.sends, whole(other.sends_day))
+    row.last_visit = max(row.last_visit, other.last_visit)
+    row.last_click = max(row.last_click, other.last_click)
+    row.unsubscribed = max(row.unsubscribed, other.unsubscribed)
+    row.resubscribed = max(row.resubscribed, other.resubscribed)
 
 
 @njit(cache=True)

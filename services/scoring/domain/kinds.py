@@ -73,7 +73,6 @@ KIND: dict[str, int] = {
     "customer.updated": DESCRIBED,
     "customer.consent_changed": UNSUBSCRIBED,  # the consent decides: see decode
     "customer.erased": ERASED,
-    "customer.merged": DESCRIBED,  # excluded from now on: see decode
 }
 """Types that are not here move no fact yet."""
 

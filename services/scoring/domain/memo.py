@@ -1,5 +1,7 @@
 """What a partition remembers beside its rows: its tenants and their feeds, segment names, imports."""
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,7 @@ class Memo(msgspec.Struct):
     segments: list[str] = msgspec.field(default_factory=lambda: [CONSUMER])
     importing: bool = False  # the last chunk held imported events
     import_wall: float = 0.0  # wall clock when the last of them was taken in
+    markers_looked_at: int = 0  # the day on which expired markers of erasures were last dropped
 
 
 _encode = msgspec.json.Encoder().encode
@@ -32,13 +35,14 @@ class Partition:
         self._tenants = {name: i for i, name in enumerate(self.memo.tenants)}
         self._segments = {name: i for i, name in enumerate(self.memo.segments)}
 
-    def tenant(self, name: str) -> int:
-        index = self._tenants.get(name)
-        if index is None:
-            index = self._tenants[name] = len(self._tenants)
-            self.memo.tenants.append(name)
-            self.memo.feeds.append((0, 0, 0))
-        return index
+    def indexes(self, tenants: Sequence[str]) -> list[int]:
+        """Where each tenant of a run stands; a new one gets the next place."""
+        for name in dict.fromkeys(tenants):
+            if name not in self._tenants:
+                self._tenants[name] = len(self._tenants)
+                self.memo.tenants.append(name)
+                self.memo.feeds.append((0, 0, 0))
+        return [self._tenants[name] for name in tenants]
 
     def segment(self, name: str | None) -> int:
         if name is None:
@@ -54,6 +58,13 @@ class Partition:
 
     def keep_feeds(self, feeds: npt.NDArray[np.void]) -> None:
         self.memo.feeds = [tuple(row) for row in feeds.tolist()][: len(self.memo.tenants)]
+
+    def join_feeds(self, tenant: int, others: tuple[int, int, int]) -> None:
+        """What another partition heard of a tenant's sources: the earliest beginning, the latest signs."""
+        (since, *last), (their_since, *their_last) = self.memo.feeds[tenant], others
+        began = min((at for at in (since, their_since) if at), default=0)
+        site, mail = map(max, last, their_last)
+        self.memo.feeds[tenant] = (began, site, mail)
 
     def blob(self) -> bytes:
         return _encode(self.memo)

@@ -8,10 +8,11 @@ few orders are kept one by one so that they can still change; older ones are *se
 from math import exp
 from typing import Any, NamedTuple
 
+import numpy as np
 from numba import njit
 
 from services.scoring.domain import kinds as k
-from services.scoring.domain.buckets import nibble_add, nibble_advance, nibble_get, whole
+from services.scoring.domain.buckets import earlier, nibble_add, nibble_advance, nibble_get, whole
 from services.scoring.domain.row import COUNTS, DAY, GIFT, ORDER_DAYS, ORDERS_KEPT, RENEWAL
 
 # order_flags: COUNTS, GIFT and RENEWAL of the event, and:
@@ -60,17 +61,22 @@ def advance_engaged(row: Any, day: int) -> None:
 
 
 @njit(cache=True)
+def _reach(row: Any, day: int, tau_days: float) -> None:
+    """Bring the days of orders and their forgotten count up to a day."""
+    row.orders_day = nibble_advance(row.orders, row.orders_day, day)
+    if day > row.occasions_day:
+        row.occasions *= exp(-(day - row.occasions_day) / tau_days)
+        row.occasions_day = day
+
+
+@njit(cache=True)
 def _anchor(row: Any, at: int, flags: int, tau_days: float) -> None:
     """The buckets reach up to every order ever placed, counted or not: so they do not depend on whether
     a cancellation was known in time.
     """
-    day = at // DAY
-    row.orders_day = nibble_advance(row.orders, row.orders_day, day)
+    _reach(row, at // DAY, tau_days)
     if flags & RENEWAL == 0:
-        advance_engaged(row, day)
-    if day > row.occasions_day:
-        row.occasions *= exp(-(day - row.occasions_day) / tau_days)
-        row.occasions_day = day
+        advance_engaged(row, at // DAY)
 
 
 @njit(cache=True)
@@ -114,10 +120,10 @@ def _find(row: Any, key: int) -> int:
 def _settle(row: Any, at: int, flags: int) -> None:
     """An order that leaves the ring keeps its place in the first and last times."""
     if counts(flags):
-        row.settled_first = at if row.settled_first == 0 else min(row.settled_first, at)
+        row.settled_first = earlier(row.settled_first, at)
         row.settled_last = max(row.settled_last, at)
     if has_rhythm(flags):
-        row.settled_rhythm_first = at if row.settled_rhythm_first == 0 else min(row.settled_rhythm_first, at)
+        row.settled_rhythm_first = earlier(row.settled_rhythm_first, at)
         row.settled_rhythm_last = max(row.settled_rhythm_last, at)
 
 
@@ -159,9 +165,14 @@ def _insert(row: Any, key: int, order: Order, tau_days: float) -> int:
 
 
 @njit(cache=True)
-def _recount(row: Any, i: int, sign: int, tau_days: float) -> None:
+def _standing(row: Any, i: int) -> Order:
     worth = _worth(row.order_amount[i], row.order_refunded[i])
-    _count(row, Order(whole(row.order_at[i]), worth, whole(row.order_flags[i])), sign, tau_days)
+    return Order(whole(row.order_at[i]), worth, whole(row.order_flags[i]))
+
+
+@njit(cache=True)
+def _recount(row: Any, i: int, sign: int, tau_days: float) -> None:
+    _count(row, _standing(row, i), sign, tau_days)
 
 
 @njit(cache=True)
@@ -243,11 +254,11 @@ def _refunded(row: Any, ev: Any, tau_days: float) -> None:
 
 
 @njit(cache=True)
-def _came_back(row: Any, ev: Any) -> None:
+def _came_back(row: Any, at: int, order: int, amount: int, base: int) -> None:
     """The last return or refund; exchanges never get here (FIELD.md 11)."""
-    if ev.at > row.return_at or (ev.at == row.return_at and ev.amount > row.return_amount):
-        row.return_at, row.return_order = ev.at, ev.key
-        row.return_amount, row.return_base = ev.amount, ev.base
+    if at > row.return_at or (at == row.return_at and amount > row.return_amount):
+        row.return_at, row.return_order = at, order
+        row.return_amount, row.return_base = amount, base
 
 
 @njit(cache=True)
@@ -261,13 +272,98 @@ def apply_order(row: Any, ev: Any, tau_days: float) -> None:
         _cancelled(row, ev, tau_days)
     elif ev.kind == k.ORDER_REFUNDED:
         _refunded(row, ev, tau_days)
-        _came_back(row, ev)
+        _came_back(row, ev.at, ev.key, ev.amount, ev.base)
     elif ev.kind == k.RETURN_REQUESTED:
-        _came_back(row, ev)
+        _came_back(row, ev.at, ev.key, ev.amount, ev.base)
     elif ev.kind == k.SHIPPED:
         row.shipped = max(row.shipped, ev.at)
     elif ev.kind == k.DELIVERED:
         row.delivered = max(row.delivered, ev.at)
+
+
+@njit(cache=True)
+def _join_days(row: Any, other: Any, tau_days: float) -> None:
+    """Add another customer's order days. One on which both bought is one occasion, if buckets reach it."""
+    newest = max(whole(row.orders_day), whole(other.orders_day))
+    _reach(row, newest, tau_days)
+    row.occasions += other.occasions * exp(-(newest - whole(other.occasions_day)) / tau_days)
+    for day in range(newest - ORDER_DAYS + 1, whole(other.orders_day) + 1):
+        theirs = nibble_get(other.orders, day)
+        if theirs and nibble_add(row.orders, newest, day, theirs) > 0:
+            _occasion(row, day, -1, tau_days)
+
+
+@njit(cache=True)
+def _version(row: Any, i: int) -> Any:
+    """Whose word on an order holds: an edit's over the first, then the later, then the larger."""
+    return row.order_flags[i] & EDITED, row.order_version[i], row.order_amount[i]
+
+
+@njit(cache=True)
+def _same_order(row: Any, i: int, other: Any, j: int, tau_days: float) -> None:
+    """Both rows were told of one order: both take it back, and it counts as all that was told says."""
+    _recount(row, i, -1, tau_days)
+    _count(row, _standing(other, j), -1, tau_days)
+    ours, theirs = whole(row.order_flags[i]), whole(other.order_flags[j])
+    said = ours
+    if _version(other, j) > _version(row, i):
+        row.order_amount[i], row.order_version[i] = other.order_amount[j], other.order_version[j]
+        said = theirs
+    if ours & PLACED == theirs & PLACED:
+        row.order_at[i] = min(row.order_at[i], other.order_at[j])
+    elif theirs & PLACED:
+        row.order_at[i] = other.order_at[j]
+    row.order_refunded[i] += other.order_refunded[j]
+    placed = ours if ours & PLACED else theirs if theirs & PLACED else said
+    told = (ours | theirs) & (CANCELLED | EDITED | PLACED | USED)
+    row.order_flags[i] = told | (said & (COUNTS | GIFT)) | (placed & RENEWAL)
+    _recount(row, i, 1, tau_days)
+
+
+@njit(cache=True)
+def _adopt(row: Any, other: Any, j: int) -> None:
+    """An order of the other's that the row was not told of; its count has been added."""
+    i = _room(row, other.order_at[j])
+    if i < 0:
+        _settle(row, other.order_at[j], other.order_flags[j])
+        return
+    row.order_key[i], row.order_at[i] = other.order_key[j], other.order_at[j]
+    row.order_amount[i], row.order_refunded[i] = other.order_amount[j], other.order_refunded[j]
+    row.order_version[i], row.order_flags[i] = other.order_version[j], other.order_flags[j]
+
+
+@njit(cache=True)
+def _join_kept(row: Any, other: Any, tau_days: float) -> None:
+    """Those of both first: making room for another might push one out before it is found."""
+    fresh = np.zeros(ORDERS_KEPT, np.bool_)
+    for j in range(ORDERS_KEPT):
+        if other.order_flags[j] & USED:
+            i = _find(row, other.order_key[j])
+            fresh[j] = i < 0
+            if i >= 0:
+                _same_order(row, i, other, j, tau_days)
+    for j in range(ORDERS_KEPT):
+        if fresh[j]:
+            _adopt(row, other, j)
+
+
+@njit(cache=True)
+def join_orders(row: Any, other: Any, tau_days: float) -> None:
+    """Add another customer's orders: the newest of both stay open to change, the others are settled.
+
+    Engagement is joined before: an order that both were told of gives one of its acts back.
+    """
+    _join_days(row, other, tau_days)
+    row.orders_total += other.orders_total
+    row.spend += other.spend
+    _join_kept(row, other, tau_days)
+    row.settled_first = earlier(row.settled_first, other.settled_first)
+    row.settled_last = max(row.settled_last, other.settled_last)
+    row.settled_rhythm_first = earlier(row.settled_rhythm_first, other.settled_rhythm_first)
+    row.settled_rhythm_last = max(row.settled_rhythm_last, other.settled_rhythm_last)
+    _came_back(row, other.return_at, other.return_order, other.return_amount, other.return_base)
+    row.shipped = max(row.shipped, other.shipped)
+    row.delivered = max(row.delivered, other.delivered)
 
 
 @njit(cache=True)

@@ -1,20 +1,23 @@
-"""One customer in under 1 KB: the layout of a row, version 1.
+"""One customer in under 1 KB: the layout of a row, version 2.
 
 *Facts* do not depend on the order of arrival: counts add, times take the latest or the earliest, day
 buckets are keyed by the day. *Memory* depends on the order of arrival and nothing else: what was seen
 (duplicate rings), which band holds, what was last said. Times are UTC seconds since 1970, 0 = never.
 """
 
-import numpy as np
+from collections.abc import Callable, Mapping
 
-LAYOUT = 1
+import numpy as np
+import numpy.typing as npt
+
+LAYOUT = 2
 DAY = 86_400
 
 # Bounds. What lies past one is stated in docs/health.md and never guessed.
 ORDERS_KEPT = 4  # recent orders that can still be edited, cancelled or refunded one by one
 TICKETS_KEPT = 4  # tickets followed at once; closed ones make room first
 SKIPS_KEPT = 3
-COMMERCIAL_RING = 16  # event ids remembered: orders, tickets, subscriptions and the like
+COMMERCIAL_RING = 14  # event ids remembered: orders, tickets, subscriptions and the like; even: see rings
 BEHAVIOURAL_RING = 24  # event ids remembered: visits, e-mail
 SIGNALS = 4  # in the order of signals.NAMES
 
@@ -95,6 +98,10 @@ ROW = np.dtype(
         ("said_score", "f4"),  # as in the last health.changed
         ("said_confidence", "f4"),
         ("said_points", "f4", (SIGNALS,)),
+        ("commercial_forgot", "u4"),  # each id that the ring forgot was received by then; 0 = none was
+        ("commercial_begun", "u4"),  # receivedat when the half of the ring now being filled was begun
+        ("behavioural_forgot", "u4"),
+        ("behavioural_begun", "u4"),
         # 2 bytes
         ("tenant", "u2"),  # index into the partition's memo
         ("reviews_positive", "u2"),
@@ -128,7 +135,8 @@ ROW = np.dtype(
 
 MEMORY = frozenset(
     {
-        *("commercial", "commercial_next", "behavioural", "behavioural_next"),
+        *("commercial", "commercial_next", "commercial_forgot", "commercial_begun"),
+        *("behavioural", "behavioural_next", "behavioural_forgot", "behavioural_begun"),
         *("scored_at", "band", "pending_import"),
         *("said_digest", "said_score", "said_confidence", "said_points", "said_band"),
     }
@@ -161,3 +169,39 @@ BACKFILL, SIMULATED, COUNTS, GIFT, RENEWAL, MACHINE, PRICED = 1, 2, 4, 8, 16, 32
 
 # ROW.band and what stands for it on the wire
 RED, YELLOW, GREEN = 1, 2, 3
+
+
+# Layout 1 had 16 commercial ids and did not know what its rings forgot. Only what has to be read of it.
+_LAYOUT_1 = np.dtype(
+    {
+        "names": ["commercial", "behavioural", "imported_at", "scored_at", "next"],
+        "formats": [("u8", (16,)), ("u8", (24,)), "u4", "u4", ("u1", (2,))],
+        "offsets": [120, 248, 452, 732, 1008],
+        "itemsize": 1016,
+    }
+)
+
+
+def _ring_of_layout_1(ring: npt.NDArray[np.uint64], after: int, places: int) -> tuple[bytes, int, bool]:
+    """The newest ids, oldest first from place 0; where the next goes; whether any may be forgotten."""
+    ids = np.roll(ring, -after)
+    ids = ids[ids != 0]
+    kept, fresh = ids[-places:], np.zeros(places, np.uint64)
+    fresh[: len(kept)] = kept
+    return fresh.tobytes(), len(kept) % places, len(ids) > places or len(ids) == len(ring)
+
+
+def _to_layout_2(body: bytes) -> bytes:
+    """Of a ring that was full, anything that the row had heard of by then may be forgotten."""
+    old = np.frombuffer(body, _LAYOUT_1)[0]
+    next_commercial, next_behavioural = old["next"].tolist()
+    commercial, c_next, c_forgot = _ring_of_layout_1(old["commercial"], next_commercial, 14)
+    behavioural, b_next, b_forgot = _ring_of_layout_1(old["behavioural"], next_behavioural, 24)
+    heard = max(old["scored_at"], old["imported_at"])
+    stamps = np.array([heard * c_forgot, heard, heard * b_forgot, heard], np.uint32).tobytes()
+    ends = bytes([c_next, b_next, *[0] * 6])
+    return body[:120] + commercial + behavioural + body[440:760] + stamps + body[760:1008] + ends
+
+
+MIGRATE: Mapping[int, Callable[[bytes], bytes]] = {1: _to_layout_2}
+"""From a layout to a row's bytes in the next one."""

@@ -1,7 +1,8 @@
 """Rows as health snapshots: columns from the compiled loops, words and names around them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,8 @@ _CHANGED, _POINT, _MOVEMENT = data_struct(HealthChanged), data_struct(HealthPoin
 
 CHANGE = 1.0  # points of score from which a change is worth saying
 _MOVED = 0.05  # points below which a signal has not moved
+_NOTHING = [0.0] * SIGNALS
+_BITS = 1 << np.arange(SIGNALS)
 
 
 def describe_rows(
@@ -44,78 +47,108 @@ def describe_rows(
     return found
 
 
-def _instant(value: float) -> datetime:
-    return datetime.fromtimestamp(value, UTC)
-
-
-def _state(value: float) -> str:
-    return SUBSCRIPTION_STATES[int(value)]
-
-
 _REALS = {"tenure_days", "own_gap_days", "days_overdue", "silence_tail_p", "returned_share"}
 _REALS |= {"tickets_baseline", "usage_variance"}
+_CURRENCY = COLUMNS.index("currency")
+assert _FACTS.__struct_fields__ == COLUMNS, "a row of the table below is the struct's fields in order"
+
+Values = npt.NDArray[np.float64]
 
 
-def _reader(name: str) -> Callable[[float], Any]:
+# A customer's times are said again with each snapshot. At 150 bytes each: 10 MB.
+_instant = lru_cache(maxsize=65_536)(partial(datetime.fromtimestamp, tz=UTC))
+
+
+def _instants(values: Values) -> Any:
+    return np.fromiter(map(_instant, values.tolist()), object, len(values))
+
+
+def _states(values: Values) -> Any:
+    return np.array(SUBSCRIPTION_STATES, object)[values.astype(np.intp)]
+
+
+def _reals(values: Values) -> Any:
+    return np.round(values, 6)
+
+
+def _counts(values: Values) -> Any:
+    return values.astype(np.int64)
+
+
+def _flags(values: Values) -> Any:
+    return values.astype(np.bool_)
+
+
+def _reader(name: str) -> Callable[[Values], Any]:
     extra = Facts.model_fields[name].json_schema_extra
     unit = extra["unit"] if isinstance(extra, dict) else None
     if name == "subscription_state":
-        return _state
+        return _states
     if name in _REALS:
-        return float
+        return _reals
     if unit == "time":
-        return _instant
-    return bool if unit == "flag" else int
+        return _instants
+    return _flags if unit == "flag" else _counts
 
 
-_READERS = tuple(_reader(name) for name in COLUMNS)
+_READERS = {
+    read: np.array([_reader(name) is read for name in COLUMNS])
+    for read in (_instants, _states, _reals, _counts, _flags)
+}
 
 
-def _column(values: npt.NDArray[np.float64], read: Callable[[float], Any]) -> list[Any]:
-    """A column as the wire's values. Whole columns at once where numpy can: this runs for every snapshot."""
-    gaps = np.isnan(values)
-    if read is float:
-        values = np.round(values, 6)
-    if not gaps.any() and read in (float, int, bool):
-        listed: list[Any] = values.astype(read).tolist()
-        return listed
-    return [None if gap else read(value) for gap, value in zip(gaps.tolist(), values.tolist(), strict=True)]
-
-
-def facts_by_row(facts: npt.NDArray[np.float64], currencies: list[str]) -> list[dict[str, Any]]:
-    """Each row's known facts by name."""
-    known = np.flatnonzero(~np.isnan(facts).all(axis=0)).tolist()
-    columns = [_column(facts[:, j], _READERS[j]) for j in known]
-    names = [*(COLUMNS[j] for j in known), "currency"]
-    return [dict(zip(names, line, strict=True)) for line in zip(*columns, currencies, strict=True)]
+def facts_by_row(facts: Values, currencies: Sequence[str]) -> list[Any]:
+    """Each row's facts as the wire's struct. All of one kind are read at once: there are 18 a snapshot."""
+    known = ~np.isnan(facts)
+    table = np.full(facts.shape, None)
+    for read, columns in _READERS.items():
+        chosen = known & columns
+        table[chosen] = read(facts[chosen])
+    table[:, _CURRENCY] = currencies
+    return [_FACTS(*line) for line in table.tolist()]
 
 
 class Line(NamedTuple):
-    """The findings on one row, rounded for the wire. Points are exact as they are."""
+    """All that a snapshot says of one row, rounded for the wire. Points are exact as they are."""
 
     score: float
     confidence: float
-    stage: int
+    stage: str
     p_buy: float | None
+    seen: int  # a bit for each signal that was ever seen
     values: list[float]
     evidence: list[float]
     points: list[float]
+    band: str
+    segment: str
+    cause: str
+    facts: Any
 
 
-def lines_of(found: Findings) -> list[Line]:
-    heads = np.round(found.heads, 6)
-    heads[:, 1] = np.round(heads[:, 1], 4)
-    signals = zip(
-        heads.tolist(),
+def lines_of(
+    found: Findings,
+    bands: npt.NDArray[np.uint8],
+    segments: Sequence[str],
+    causes: Sequence[str],
+    facts: Sequence[Any],
+) -> list[Line]:
+    scores, p_buys = np.round(found.heads[:, 0], 6), np.round(found.heads[:, 3], 6)
+    columns = (
+        scores.tolist(),
+        np.round(np.round(found.heads[:, 1], 6), 4).tolist(),
+        [STAGES[int(stage)] for stage in found.heads[:, 2].tolist()],
+        [None if p != p else p for p in p_buys.tolist()],  # noqa: PLR0124 (NaN)
+        ((found.signals[:, 1] >= 0.0) @ _BITS).tolist(),
         np.round(found.signals[:, 0], 2).tolist(),
         np.round(found.signals[:, 1], 4).tolist(),
         found.signals[:, 2].tolist(),
-        strict=True,
+        [BANDS[band] for band in bands.tolist()],
     )
-    return [
-        Line(score, sure, int(stage), None if p != p else p, values, evidence, points)  # noqa: PLR0124 (NaN)
-        for (score, sure, stage, p), values, evidence, points in signals
-    ]
+    return list(map(Line, *columns, segments, causes, facts))
+
+
+Shares = tuple[tuple[int, float], ...]
+"""Signals that were seen, and what each weighs after the shares of the others were given away."""
 
 
 class Words(NamedTuple):
@@ -125,50 +158,52 @@ class Words(NamedTuple):
     base: float
     horizon: float
     high_tier: int
-    weights: tuple[float, ...]  # by signal
+    shares: tuple[Shares, ...]  # by Line.seen
 
 
-class Told(NamedTuple):
-    """What stands beside the findings of one row."""
-
-    band: int
-    segment: str
-    cause: str
-    facts: dict[str, Any]
+def shares_of(weights: Sequence[float]) -> tuple[Shares, ...]:
+    """`Words.shares`, for every set of signals."""
+    return tuple(_shares(weights, seen) for seen in range(1 << SIGNALS))
 
 
-def snapshot_of(line: Line, told: Told, words: Words) -> Any:
+def _shares(weights: Sequence[float], seen: int) -> Shares:
+    signals = [j for j in range(SIGNALS) if seen >> j & 1]
+    total = sum(weights[j] for j in signals)
+    return tuple((j, round(weights[j] / total, 6) if total else 0.0) for j in signals)
+
+
+def snapshot_of(line: Line, words: Words) -> Any:
     """One row's snapshot."""
-    facts = told.facts
     return _SNAPSHOT(
         score=line.score,
         base=words.base,
-        band=BANDS[told.band],
+        band=line.band,
         confidence=line.confidence,
-        stage=STAGES[line.stage],
-        segment=told.segment,
-        tier="high" if (facts.get("spend_total") or 0) >= words.high_tier else "standard",
+        stage=line.stage,
+        segment=line.segment,
+        tier="high" if (line.facts.spend_total or 0) >= words.high_tier else "standard",
         p_buy=line.p_buy,
         scorecard=words.version,
-        cause=told.cause,
-        contributions=tuple(_contributions(line, facts, words)),
-        facts=_FACTS(**facts),
+        cause=line.cause,
+        contributions=_contributions(line, words),
+        facts=line.facts,
     )
 
 
-def _contributions(line: Line, facts: dict[str, Any], words: Words) -> Iterator[Any]:
-    """`weight` is the share after those of signals never seen were given away."""
-    seen = sum(words.weights[j] for j in range(SIGNALS) if line.evidence[j] >= 0.0)
-    for j in range(SIGNALS):
-        if line.evidence[j] >= 0.0:
-            yield _CONTRIBUTION(
+def _contributions(line: Line, words: Words) -> tuple[Any, ...]:
+    return tuple(
+        [
+            _CONTRIBUTION(
                 signal=NAMES[j],
                 value=line.values[j],
-                weight=round(words.weights[j] / seen, 6) if seen else 0.0,
+                weight=share,
                 evidence=line.evidence[j],
                 points=line.points[j],
-                text=sentence(j, facts, line.p_buy, words.horizon),
+                text=sentence(j, line.facts, line.p_buy, words.horizon),
             )
+            for j, share in words.shares[line.seen]
+        ]
+    )
 
 
 class Said(NamedTuple):
@@ -180,17 +215,26 @@ class Said(NamedTuple):
     points: list[float]
 
 
-def has_changed(before: Said | None, score: float, band: int) -> bool:
+Held = Mapping[str, npt.NDArray[Any]]
+"""Columns of rows, by the names of ROW."""
+
+
+def said_of(held: Held, chosen: npt.NDArray[np.bool_]) -> list[Said | None]:
+    names = ("said_score", "said_band", "said_confidence", "said_points")
+    columns = [held[name][chosen].tolist() for name in names]
+    return [Said(*line) if line[1] else None for line in zip(*columns, strict=True)]
+
+
+def have_changed(held: Held, lines: Sequence[Line]) -> npt.NDArray[np.bool_]:
     """Worth saying: the first score, another band, or a point of movement."""
-    return before is None or before.band != band or abs(before.score - score) >= CHANGE
+    scores = np.array([line.score for line in lines])
+    moved = np.abs(held["said_score"].astype(np.float64) - scores) >= CHANGE
+    first = held["said_band"] == 0
+    return np.asarray(first | (held["said_band"] != held["band"]) | moved)
 
 
 def change_of(before: Said | None, snapshot: Any, points: list[float]) -> Any:
     """From where, to where, and which signals did it."""
-    held = before.points if before else [0.0] * SIGNALS
-    texts = {c.signal: c.text for c in snapshot.contributions}
-    moved = [(points[j] - held[j], NAMES[j]) for j in range(SIGNALS)]
-    why = sorted((m for m in moved if abs(m[0]) >= _MOVED), key=lambda m: -abs(m[0]))
     return _CHANGED(
         before=before
         and _POINT(
@@ -199,9 +243,23 @@ def change_of(before: Said | None, snapshot: Any, points: list[float]) -> Any:
             confidence=round(before.confidence, 4),
         ),
         after=_POINT(score=snapshot.score, band=snapshot.band, confidence=snapshot.confidence),
-        why=tuple(
-            _MOVEMENT(signal=name, points=round(delta, 4), text=texts.get(name, "Not known any more"))
-            for delta, name in why
-        ),
+        why=_movements(before.points if before else _NOTHING, points, snapshot.contributions),
         cause=snapshot.cause,
     )
+
+
+def _movements(held: Sequence[float], points: Sequence[float], contributions: Sequence[Any]) -> Any:
+    """The largest first."""
+    moved = [(points[j] - held[j], NAMES[j]) for j in range(SIGNALS) if abs(points[j] - held[j]) >= _MOVED]
+    moved.sort(key=_size)
+    texts = {c.signal: c.text for c in contributions}
+    return tuple(
+        [
+            _MOVEMENT(signal=name, points=round(delta, 4), text=texts.get(name, "Not known any more"))
+            for delta, name in moved
+        ]
+    )
+
+
+def _size(moved: tuple[float, str]) -> float:
+    return -abs(moved[0])

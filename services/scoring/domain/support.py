@@ -3,10 +3,11 @@
 from math import exp
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from services.scoring.domain import kinds as k
-from services.scoring.domain.buckets import nibble_add, nibble_advance, whole
+from services.scoring.domain.buckets import earlier, nibble_add, nibble_advance, nibble_join, whole
 from services.scoring.domain.row import DAY, TICKETS_KEPT
 
 # ticket_flags: the last known mood in two bits, then what is known of the ticket
@@ -21,35 +22,67 @@ WEIGHT_TICKET, WEIGHT_COMMENT, WEIGHT_PERSON = 1.0, 0.5, 1.0
 
 
 @njit(cache=True)
+def _fade(row: Any, at: int, tau_days: float) -> None:
+    """See the decayed sums from a later moment."""
+    if at > row.mood_at:
+        left = exp((whole(row.mood_at) - whole(at)) / (tau_days * DAY)) if row.mood_at else 0.0
+        row.mood_sum *= left
+        row.mood_weight *= left
+        row.mood_at = at
+
+
+@njit(cache=True)
 def _feel(row: Any, at: int, mood: int, weight: float, tau_days: float) -> None:
     """Add a sentiment to the decayed sums; a late one adds what is left of it: order-free."""
     if mood == 0:
         return
-    if at > row.mood_at:
-        fade = exp((whole(row.mood_at) - whole(at)) / (tau_days * DAY)) if row.mood_at else 0.0
-        row.mood_sum *= fade
-        row.mood_weight *= fade
-        row.mood_at = at
+    _fade(row, at, tau_days)
     share = weight * exp((whole(at) - whole(row.mood_at)) / (tau_days * DAY))
     row.mood_sum += (mood - NEUTRAL) * share
     row.mood_weight += share
 
 
 @njit(cache=True)
-def _slot(row: Any, key: int) -> int:
-    """The ticket's place; a new one takes a free place, else the longest closed, else the oldest."""
-    best, best_rank = 0, -1.0
+def _find(row: Any, key: int) -> int:
     for i in range(TICKETS_KEPT):
         if row.ticket_opened[i] and row.ticket_key[i] == key:
             return i
-        age = 4294967295.0 - row.ticket_opened[i]
-        rank = age + (1e11 if row.ticket_opened[i] == 0 else 1e10 if row.ticket_flags[i] & CLOSED else 0.0)
+    return -1
+
+
+@njit(cache=True)
+def _readiness(opened: int, flags: int) -> float:
+    """Who makes room first: a free place, then the longest closed, then the oldest."""
+    age = 4294967295.0 - opened
+    return age + (1e11 if opened == 0 else 1e10 if flags & CLOSED else 0.0)
+
+
+@njit(cache=True)
+def _first_to_go(row: Any) -> int:
+    best, best_rank = 0, -1.0
+    for i in range(TICKETS_KEPT):
+        rank = _readiness(row.ticket_opened[i], row.ticket_flags[i])
         if rank > best_rank:
             best, best_rank = i, rank
-    row.ticket_key[best] = key
-    row.ticket_opened[best] = row.ticket_status_at[best] = row.ticket_mood_at[best] = 0
-    row.ticket_flags[best] = 0
     return best
+
+
+@njit(cache=True)
+def _take(row: Any, i: int, key: int) -> None:
+    """Begin a ticket in a place, whoever held it."""
+    row.ticket_key[i] = key
+    row.ticket_opened[i] = row.ticket_status_at[i] = row.ticket_mood_at[i] = 0
+    row.ticket_flags[i] = 0
+
+
+@njit(cache=True)
+def _slot(row: Any, key: int) -> int:
+    """The ticket's place; a new one takes that of the first to go."""
+    i = _find(row, key)
+    if i < 0:
+        i = _first_to_go(row)
+        _take(row, i, key)
+    return i
 
 
 @njit(cache=True)
@@ -76,8 +109,7 @@ def _set_mood(row: Any, i: int, at: int, mood: int, rated: bool) -> None:
 @njit(cache=True)
 def _ticket(row: Any, ev: Any, tau_days: float) -> None:
     i = _slot(row, ev.key)
-    opened = row.ticket_opened[i]
-    row.ticket_opened[i] = ev.at if opened == 0 else min(opened, ev.at)
+    row.ticket_opened[i] = earlier(row.ticket_opened[i], ev.at)
     if ev.kind == k.TICKET_OPENED:
         row.tickets_total += 1
         day = ev.at // DAY
@@ -94,6 +126,14 @@ def _ticket(row: Any, ev: Any, tau_days: float) -> None:
 
 
 @njit(cache=True)
+def _hear(row: Any, at: int, sentiment: int) -> None:
+    """What a person heard last; of two at the same time, the worse."""
+    if at >= row.csm_at:
+        row.csm = min(row.csm, sentiment) if at == row.csm_at else sentiment
+        row.csm_at = at
+
+
+@njit(cache=True)
 def _person(row: Any, ev: Any, tau_days: float) -> None:
     """A note, or a task done: how the customer felt, and whether the trouble is over."""
     mood = ev.code & MOOD
@@ -102,9 +142,8 @@ def _person(row: Any, ev: Any, tau_days: float) -> None:
     if ev.code & NOT_RESOLVED:
         row.trouble_opened = max(row.trouble_opened, ev.at)
         mood = mood or NEGATIVE
-    if mood and ev.at >= row.csm_at:
-        row.csm = min(row.csm, mood - NEUTRAL) if ev.at == row.csm_at else mood - NEUTRAL
-        row.csm_at = ev.at
+    if mood:
+        _hear(row, ev.at, mood - NEUTRAL)
     _feel(row, ev.at, mood, WEIGHT_PERSON, tau_days)
 
 
@@ -115,6 +154,51 @@ def apply_support(row: Any, ev: Any, tau_days: float) -> None:
         _person(row, ev, tau_days)
     else:
         _ticket(row, ev, tau_days)
+
+
+@njit(cache=True)
+def _tell(row: Any, i: int, other: Any, j: int) -> None:
+    """All that the other was told of a ticket."""
+    flags = whole(other.ticket_flags[j])
+    row.ticket_opened[i] = earlier(row.ticket_opened[i], other.ticket_opened[j])
+    _set_status(row, i, other.ticket_status_at[j], flags & CLOSED != 0)
+    _set_mood(row, i, other.ticket_mood_at[j], flags & MOOD, flags & RATED != 0)
+
+
+@njit(cache=True)
+def _join_tickets(row: Any, other: Any) -> None:
+    """Those of both first: making room for another might push one out before it is found. Of more tickets
+    than a row follows, the first to go are left out.
+    """
+    fresh = np.zeros(TICKETS_KEPT, np.bool_)
+    for j in range(TICKETS_KEPT):
+        if other.ticket_opened[j]:
+            i = _find(row, other.ticket_key[j])
+            fresh[j] = i < 0
+            if i >= 0:
+                _tell(row, i, other, j)
+    for j in range(TICKETS_KEPT):
+        i = _first_to_go(row)
+        room = _readiness(row.ticket_opened[i], row.ticket_flags[i])
+        if fresh[j] and room >= _readiness(other.ticket_opened[j], other.ticket_flags[j]):
+            _take(row, i, other.ticket_key[j])
+            _tell(row, i, other, j)
+
+
+@njit(cache=True)
+def join_support(row: Any, other: Any, tau_days: float) -> None:
+    """Add another customer's tickets and what was heard of them."""
+    _join_tickets(row, other)
+    row.tickets_total += other.tickets_total
+    row.tickets_day = nibble_advance(row.tickets, whole(row.tickets_day), whole(other.tickets_day))
+    nibble_join(row.tickets, whole(row.tickets_day), other.tickets, whole(other.tickets_day))
+    _fade(row, other.mood_at, tau_days)
+    left = exp((whole(other.mood_at) - whole(row.mood_at)) / (tau_days * DAY))
+    row.mood_sum += other.mood_sum * left
+    row.mood_weight += other.mood_weight * left
+    row.trouble_opened = max(row.trouble_opened, other.trouble_opened)
+    row.trouble_closed = max(row.trouble_closed, other.trouble_closed)
+    _hear(row, other.csm_at, other.csm)
 
 
 @njit(cache=True)

@@ -14,7 +14,8 @@ from services.scoring.domain.facts import DIGEST_COLUMNS, N_FACTS, TAIL, facts_o
 from services.scoring.domain.numbers import Board, CardNumbers, World
 from services.scoring.domain.orders import apply_order
 from services.scoring.domain.purchase import rhythm_of
-from services.scoring.domain.row import BACKFILL, BEHAVIOURAL_RING, COMMERCIAL_RING, SIGNALS, SIMULATED
+from services.scoring.domain.rings import SEEN, UNSURE, remember
+from services.scoring.domain.row import BACKFILL, SIGNALS, SIMULATED
 from services.scoring.domain.score import combine, next_band, stage_of
 from services.scoring.domain.signals import signals_of
 from services.scoring.domain.support import apply_support
@@ -23,6 +24,7 @@ from services.scoring.domain.support import apply_support
 APPLIED, DUPLICATE, SILENT = 1, 2, 3  # SILENT: applied, from an import, said later
 
 MAIL_FEED, BEHAVES = 1, 2  # bits of `hints`, which the decoder gives beside each event
+PAST_RING = 4  # set in `hints` by apply_events: live and unsure (rings), so perhaps counted twice
 
 
 @njit(cache=True)
@@ -37,30 +39,6 @@ def hash_all(text: Any, ends: Any, out: Any) -> None:
         h = h ^ (h >> np.uint64(29))
         out[i] = h if h != np.uint64(0) else np.uint64(1)
         start = ends[i]
-
-
-@njit(cache=True)
-def _holds(ring: Any, identity: Any) -> bool:
-    found = False
-    for i in range(len(ring)):
-        found |= ring[i] == identity
-    return found
-
-
-@njit(cache=True)
-def seen_before(row: Any, identity: Any, behaves: bool) -> bool:
-    """Whether the ring of recent ids holds this one; if not, it is remembered."""
-    if behaves:
-        if _holds(row.behavioural, identity):
-            return True
-        row.behavioural[row.behavioural_next] = identity
-        row.behavioural_next = (row.behavioural_next + 1) % BEHAVIOURAL_RING
-    else:
-        if _holds(row.commercial, identity):
-            return True
-        row.commercial[row.commercial_next] = identity
-        row.commercial_next = (row.commercial_next + 1) % COMMERCIAL_RING
-    return False
 
 
 @njit(cache=True)
@@ -110,7 +88,8 @@ def apply_events(rows: Any, columns: Columns, world: World, start: int, outcome:
     """Events from `start` on; returns the next one.
 
     Stops before a live event of an imported customer whose import has not been said yet: the caller
-    says it and goes on.
+    says it and goes on. Imported events are never PAST_RING: history is older than any ring, so all of it
+    would be. An import that is sent twice counts twice what lies past the rings.
     """
     board = _new_board()
     for i in range(start, len(columns.events)):
@@ -120,9 +99,12 @@ def apply_events(rows: Any, columns: Columns, world: World, start: int, outcome:
         if row.pending_import and not silent:
             return i
         row.tenant = ev.tenant
-        if seen_before(row, columns.ids[i], columns.hints[i] & BEHAVES != 0):
+        known = remember(row, ev, columns.ids[i], columns.hints[i] & BEHAVES != 0)
+        if known == SEEN:
             outcome[i] = DUPLICATE
             continue
+        if known == UNSURE and not silent:
+            columns.hints[i] |= PAST_RING
         feeds = world.tenants[ev.tenant]
         if columns.hints[i] & MAIL_FEED:
             feeds.mail_last = max(feeds.mail_last, ev.at)

@@ -16,6 +16,7 @@ import pytest
 
 from libs.events import AnyEvent, build, decode, encode
 from libs.events.families.commerce import OrderPlaced
+from libs.events.families.customer import CustomerErased, CustomerMerged
 from libs.events.families.engagement import SiteVisited
 from libs.events.topics import CUSTOMER_HEALTH, HEALTH_CHANGES, SCORING_STATE
 from libs.runtime.clock import ClockPlan
@@ -78,7 +79,7 @@ class Shop:
     async def send(self, *values: AnyEvent | bytes) -> None:
         producer = make_producer(self.kafka)
         await producer.start()
-        key = f"demo/{self.customer}".encode()
+        key = self.key
         try:
             for value in values:
                 raw = value if isinstance(value, bytes) else encode(value)
@@ -95,9 +96,28 @@ class Shop:
             async with asyncio.timeout(within_s):
                 while len(found) < count:
                     record = await consumer.getone()
-                    if record.key == f"demo/{self.customer}".encode():
+                    if record.key == self.key and record.value is not None:
                         assert record.partition == partition_of(record.key, [*range(PARTITIONS)], [])
                         found.append(decode(record.value))
+        finally:
+            await consumer.stop()
+        return found
+
+    @property
+    def key(self) -> bytes:
+        return f"demo/{self.customer}".encode()
+
+    async def tombstones(self, topic: str, keys: set[bytes], within_s: float = 20.0) -> set[bytes]:
+        """The keys that have one as their last word."""
+        found: set[bytes] = set()
+        consumer = make_consumer(topic, bootstrap=self.kafka)
+        await consumer.start()
+        try:
+            async with asyncio.timeout(within_s):
+                while found != keys:
+                    record = await consumer.getone()
+                    if record.key in keys:
+                        (found.discard if record.value else found.add)(record.key)
         finally:
             await consumer.stop()
         return found
@@ -121,10 +141,10 @@ class Shop:
 
 @pytest.fixture
 async def shop(kafka: str, make_topics: MakeTopics, tmp_path: Path, unused_tcp_port: int) -> Shop:
-    source, dead = await make_topics("events", "scoring-dead", partitions=PARTITIONS)
+    source, dead, transfers = await make_topics("events", "scoring-dead", "transfers", partitions=PARTITIONS)
     (state,) = await make_topics("scoring-state", partitions=PARTITIONS, config=SCORING_STATE.config)
     await ensure_topics(kafka, [CUSTOMER_HEALTH, HEALTH_CHANGES], partitions=4)
-    wiring = Wiring(f"scoring-{uuid4().hex[:8]}", source, state, dead)
+    wiring = Wiring(f"scoring-{uuid4().hex[:8]}", source, state, dead, transfers)
     made = Shop(kafka, wiring, tmp_path / "clock.json", f"ann-{uuid4().hex[:8]}", unused_tcp_port)
     made.set_clock(0)
     return made
@@ -168,3 +188,31 @@ async def test_history_is_said_once_and_marked_before_the_first_live_event(shop:
     assert (imported.backfill, live.backfill) == (True, False)
     assert (imported.data.facts.orders_total, imported.data.facts.site_known) == (5, False)
     assert live.data.cause == "live"
+
+
+async def test_a_merge_moves_the_row_to_the_survivors_partition_and_an_erasure_leaves_nothing(
+    shop: Shop,
+) -> None:
+    other = Shop(shop.kafka, shop.wiring, shop.clock_file, f"bob-{uuid4().hex[:8]}", shop.port)
+    async with shop.service():
+        await shop.send(shop.event(order(1), "e1"))
+        await other.send(other.event(order(2), "e2"))
+        await other.said(CUSTOMER_HEALTH.name, 1)
+        await shop.send(shop.event(CustomerMerged(into=other.customer), "m"))
+        joined = (await other.said(CUSTOMER_HEALTH.name, 2))[-1]
+        await shop.send(shop.event(order(3), "e3"))  # late, for the one who is gone
+        after = (await other.said(CUSTOMER_HEALTH.name, 3))[-1]
+        await other.send(other.event(CustomerErased(request_id="r"), "x"))
+        tombstones = await shop.tombstones(CUSTOMER_HEALTH.name, {shop.key, other.key})
+    assert (joined.data.facts.orders_total, joined.data.cause) == (2, "m")
+    assert after.data.facts.orders_total == 3
+    assert tombstones == {shop.key, other.key}
+    ledger = await shop.ledger()
+    assert (ledger["applied"], ledger["forwarded"], ledger["arrived"]) == (5, 1, 1)
+    assert ledger["rows_sent"] == ledger["rows_received"] == 1
+    async with shop.service():  # what is left of both survives a restart: nothing, and a marker
+        await shop.send(shop.event(order(4), "e4"))
+        await other.send(other.event(order(5), "e5"))
+        async with asyncio.timeout(20):
+            while (await shop.ledger()).get("after_erasure", 0) < 2:  # noqa: ASYNC110 (a topic tells nobody)
+                await asyncio.sleep(0.1)

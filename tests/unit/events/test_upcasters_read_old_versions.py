@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from libs.events import compat, decode, decode_hot, hot, registry
+from libs.events import compat, decode, decode_hot, decode_many, hot, registry
 from libs.events.errors import DecodeError
 
 OLD = {
@@ -27,29 +27,34 @@ def moved(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setitem(registry.VERSIONS, "order.paid", 2)
     monkeypatch.setitem(compat.UPCASTERS, ("order.paid", 1), rename)
-    for cached in (hot.event_struct, hot.decoder):
+    for cached in (hot.event_struct, hot.decoder, hot.quick_decoder):
         cached.cache_clear()
     yield
-    for cached in (hot.event_struct, hot.decoder):
+    for cached in (hot.event_struct, hot.decoder, hot.quick_decoder):
         cached.cache_clear()
+
+
+def read_among_others(raw: bytes):
+    return decode_many([raw]).events[0]
 
 
 @pytest.mark.usefixtures("moved")
-@pytest.mark.parametrize("read", [decode, decode_hot])
+@pytest.mark.parametrize("read", [decode, decode_hot, read_among_others])
 def test_an_event_of_version_one_is_read_as_version_two(read) -> None:
     assert read(msgspec.json.encode(OLD)).data.order_id == "42"
 
 
 @pytest.mark.usefixtures("moved")
-@pytest.mark.parametrize("read", [decode, decode_hot])
+@pytest.mark.parametrize("read", [decode, decode_hot, read_among_others])
 def test_todays_version_needs_no_upcaster(read) -> None:
     today = {**OLD, "dataschema": "urn:greenline:order.paid:2", "data": {**OLD["data"], "order_id": "42"}}
     assert read(msgspec.json.encode(today)).data.order_id == "42"
 
 
-def test_a_version_from_the_future_is_read_as_todays_because_fields_only_grow() -> None:
+@pytest.mark.parametrize("read", [decode_hot, read_among_others])
+def test_a_version_from_the_future_is_read_as_todays_because_fields_only_grow(read) -> None:
     future = {**OLD, "dataschema": "urn:greenline:order.paid:9", "data": {**OLD["data"], "order_id": "42"}}
-    assert decode_hot(msgspec.json.encode(future)).data.order_id == "42"
+    assert read(msgspec.json.encode(future)).data.order_id == "42"
 
 
 @pytest.mark.parametrize("schema", ["", "order.paid", "urn:greenline:order.paid:0", "urn:x:y:two"])

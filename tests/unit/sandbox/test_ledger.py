@@ -48,6 +48,14 @@ def test_the_line_is_exactly_as_promised() -> None:
         ),
         ("counted twice", replace(TOPICS, scoring={"applied": 5, "duplicate": 0, "dead_lettered": 1})),
         ("not counted", replace(TOPICS, scoring={"applied": 3, "duplicate": 1, "dead_lettered": 1})),
+        (
+            "an event of a merged customer lost on its way",
+            replace(TOPICS, scoring={**TOPICS.scoring, "forwarded": 2, "arrived": 1}),
+        ),
+        (
+            "a merged row that arrived twice",
+            replace(TOPICS, scoring={**TOPICS.scoring, "rows_sent": 1, "rows_received": 2}),
+        ),
         ("an undecided trigger", replace(TOPICS, fired=TOPICS.fired | {"t4"})),
         ("a decision about nothing", replace(TOPICS, decided=(*TOPICS.decided, ("t9", "opened")))),
         ("two decisions", replace(TOPICS, decided=(*TOPICS.decided, ("t1", "suppressed")))),

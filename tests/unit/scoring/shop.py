@@ -50,6 +50,11 @@ class Shop:
         """All of them as one chunk."""
         return self.runner.send([(e.key, encode(e)) for e in events], events[-1].receivedat)
 
+    def waits(self, *events: AnyEvent) -> list[Record]:
+        """All of them as one chunk that has waited, with more behind it."""
+        pairs = [(e.key, encode(e)) for e in events]
+        return self.runner.send(pairs, events[-1].receivedat, behind=True)
+
     def happens(self, data: Frozen, at: float, customer: str = "c1", **more: Any) -> list[Record]:
         return self.send(self.event(data, at, customer, **more))
 

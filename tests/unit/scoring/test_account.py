@@ -11,7 +11,7 @@ from libs.events.families.commerce import (
     SubscriptionSkipped,
     SubscriptionStarted,
 )
-from libs.events.families.customer import CustomerCreated, CustomerMerged, CustomerUpdated
+from libs.events.families.customer import CustomerCreated, CustomerUpdated
 from libs.events.families.relationship import (
     AccountRenewalSet,
     AccountSeatsChanged,
@@ -109,11 +109,3 @@ def test_segment_and_exclusion_are_the_last_told() -> None:
     shop.happens(CustomerUpdated(), 4)
     assert shop.health().segment == "consumer"
     assert shop.health().facts.excluded is False
-
-
-def test_what_a_merge_leaves_behind_is_excluded_from_rules() -> None:
-    shop = Shop()
-    shop.happens(order(1), 0)
-    shop.happens(CustomerMerged(into="c2"), 1)
-    assert shop.health().facts.excluded is True
-    assert shop.ledger["applied"] == 2

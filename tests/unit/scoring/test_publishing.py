@@ -3,7 +3,6 @@
 import pytest
 
 from libs.events import decode, encode
-from libs.events.families.customer import CustomerErased, CustomerMerged
 from libs.events.families.engagement import SiteVisited
 from libs.events.families.relationship import TicketOpened
 from tests.unit.scoring.shop import Shop, changes, day, order, snapshots
@@ -87,30 +86,6 @@ def test_a_restart_forgets_nothing() -> None:
     assert shop.ledger == {"applied": 2, "duplicate": 0}
     shop.sweep(2)
     assert shop.health().facts.site_tracking_live is True
-
-
-def test_an_erased_customer_leaves_a_tombstone_and_no_row() -> None:
-    shop = Shop()
-    shop.happens(order(1), 0)
-    shop.happens(order(2), 0, customer="other")
-    records = shop.send(
-        shop.event(order(3), 1), shop.event(CustomerErased(request_id="r"), 1), shop.event(order(4), 2)
-    )
-    said = [(r.topic, r.value is None) for r in records if r.topic == "customer.health"]
-    assert said == [("customer.health", False), ("customer.health", True), ("customer.health", False)]
-    assert shop.health().facts.orders_total == 1  # only what came after
-    assert shop.ledger == {"applied": 5, "duplicate": 0}
-    shop.happens(CustomerErased(request_id="q"), 3)
-    assert b"demo/c1" not in shop.runner.state
-    assert b"demo/other" in shop.runner.state
-
-
-def test_a_merge_is_counted_and_leaves_the_row_for_now() -> None:
-    shop = Shop()
-    shop.happens(order(1), 0)
-    shop.happens(CustomerMerged(into="c2"), 1)
-    assert shop.ledger == {"applied": 2, "duplicate": 0}
-    assert shop.health().facts.orders_total == 1
 
 
 def test_what_is_said_reads_the_same_at_the_edge() -> None:
