@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from libs.runtime.stack import Stack, StackConfig, StackState
+from libs.runtime.topics import PARTITIONS
 
 LOCAL = Path(__file__).resolve().parents[1] / ".greenline"
 FOLDER = LOCAL / "bench"
@@ -20,10 +21,11 @@ class Topic:
 
 
 @contextmanager
-def running_stack() -> Iterator[StackState]:
+def running_stack(partitions: int = PARTITIONS) -> Iterator[StackState]:
     """Kafka with every topic of the contract, and PostgreSQL."""
     jars = LOCAL / "kafka" / "libs"  # shared with `make demo`: fetched once a clone
-    stack = Stack(StackConfig(FOLDER, kafka_port=0, postgres_port=0, kafka_heap_mb=1024, kafka_jars=jars))
+    ports = {"kafka_port": 0, "postgres_port": 0}
+    stack = Stack(StackConfig(FOLDER, **ports, kafka_heap_mb=1024, partitions=partitions, kafka_jars=jars))
     stack.reset()
     try:
         yield stack.up()
