@@ -82,6 +82,10 @@ test-integration: install ## Each adapter and the streaming core against the rea
 test-e2e: install ## The whole way: webhook in, message out, ledger balanced, also after kill -9
 	@$(PYTEST) tests/e2e tests/chaos -q
 
+.PHONY: chaos
+chaos: install ## Long rounds of faults under load: kill -9, frozen workers, a broker that dies (SEED=7 ROUNDS=4)
+	@$(BIN)/python -m tests.chaos
+
 .PHONY: test-browser
 test-browser: install /usr/bin/chromium ## The console in Debian's Chromium
 	@$(PYTEST) $(BROWSER) -q
@@ -89,6 +93,29 @@ test-browser: install /usr/bin/chromium ## The console in Debian's Chromium
 /usr/bin/chromium:
 	@command -v apt-get >/dev/null || { echo "Chromium is missing: install it as /usr/bin/chromium"; exit 1; }
 	@$(if $(filter 0,$(shell id -u)),,sudo) apt-get update -q && $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -y -q --no-install-recommends chromium
+
+# ---- measuring
+
+BENCH_VENV := .greenline/bench-venv
+
+# Quix Streams wants other versions than the services: an environment of its own.
+$(BENCH_VENV)/.installed: benchmarks/requirements-quix.lock | install
+	@echo "Installing into $(BENCH_VENV)"
+	@test -x $(BENCH_VENV)/bin/python || $(BIN)/python -m venv --without-pip $(BENCH_VENV)
+	@VIRTUAL_ENV=$(CURDIR)/$(BENCH_VENV) $(UV) pip sync -q --require-hashes $<
+	@touch $@
+
+.PHONY: bench-setup
+bench-setup: install $(BENCH_VENV)/.installed ## What the other engines need: jars, an environment of their own
+	@$(BIN)/python -m benchmarks.equal_job.setup
+
+.PHONY: bench-stream
+bench-stream: bench-setup ## The same job on ours, Kafka Streams, Quix Streams and Faust, side by side (QUICK=1: 2 minutes)
+	@$(BIN)/python -m benchmarks.equal_job $(if $(QUICK),--quick)
+
+.PHONY: bench-failover
+bench-failover: install ## One of two workers is killed at 20,000 events/s: how long its events wait
+	@$(BIN)/python -m benchmarks.bench_failover
 
 # ---- checking
 
