@@ -16,7 +16,7 @@ from libs.events.topics import (
 )
 from libs.runtime.clock import make_clock
 from libs.runtime.health import Readiness, serve_health
-from libs.runtime.lifecycle import stop_on_signals
+from libs.runtime.lifecycle import calm_collector, stop_on_signals
 from libs.runtime.logging import get_logger
 from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
@@ -28,7 +28,7 @@ from services.scoring.domain.row import LAYOUT, MIGRATE, ROW
 from services.scoring.metrics import ScoringMetrics
 from services.scoring.service import Scorer
 from services.scoring.settings import ScoringSettings
-from services.scoring.warm import calm_collector, warm_up
+from services.scoring.warm import warm_up
 
 _log = get_logger(__name__)
 

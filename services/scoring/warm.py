@@ -1,6 +1,5 @@
 """The compiled loops, ready before the worker joins its group: compiled once, then read from disk."""
 
-import gc
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,12 +39,3 @@ def warm_up() -> None:
     runner = LocalRunner(Scorer(load_scorecard(STARTER)), ROW)
     runner.send([(event.key, encode(event))], at)
     runner.sweep(at)
-
-
-def calm_collector() -> None:
-    """Chunks make hundreds of thousands of objects and no cycles: with Python's own threshold a quarter
-    of the time goes into looking for some. Call once everything is imported and compiled.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 50)

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from libs.events.topics import CUSTOMER_HEALTH, CUSTOMER_TRIGGERS, TRIGGERS_DEAD_LETTERS, TRIGGERS_STATE
 from libs.runtime.clock import make_clock
 from libs.runtime.health import serve_health
+from libs.runtime.lifecycle import calm_collector
 from libs.runtime.logging import get_logger
 from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
@@ -73,5 +74,6 @@ async def run(
     """The service with its health endpoints, until asked to stop."""
     registry = make_registry()
     worker = make_worker(runtime, stream, settings, registry, wiring)
+    calm_collector()
     async with serve_health(runtime.host, settings.port, registry, worker.readiness):
         await worker.run(stop)

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.equal_job.job import CHUNK, COMMIT_S, EVERY, Spec, decode, start, tally
 from libs.runtime.clock import SystemClock
+from libs.runtime.lifecycle import calm_collector
 from libs.runtime.logging import configure_logging
 from libs.runtime.settings import RuntimeSettings
 from libs.runtime.stream import Chunk, Output, Record, Rows
@@ -84,4 +85,5 @@ def warm_up() -> None:
 if __name__ == "__main__":
     configure_logging("equal-job", as_json=True)
     warm_up()
+    calm_collector()
     asyncio.run(worker(start()).run())
