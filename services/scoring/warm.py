@@ -30,6 +30,7 @@ def warm_up() -> None:
     from libs.events.families.commerce import OrderPlaced
     from libs.runtime.stream import LocalRunner
     from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
+    from services.scoring.domain.merge import merge_rows
     from services.scoring.domain.row import ROW
     from services.scoring.service import Scorer
 
@@ -39,3 +40,6 @@ def warm_up() -> None:
     runner = LocalRunner(Scorer(load_scorecard(STARTER)), ROW)
     runner.send([(event.key, encode(event))], at)
     runner.sweep(at)
+    slot = runner.rows.ensure(b"warm/other")
+    array = runner.rows.array
+    merge_rows(array[0], array[slot], load_scorecard(STARTER).numbers())

@@ -34,7 +34,7 @@ def merge_rows(into: Any, other: Any, card: CardNumbers) -> None:
       holds `into`. The tenant's feeds are the partition's: the caller brings them along.
     - `other` is as it stood before the merge itself excluded it: the later word on `excluded` wins.
     - Two order days are one occasion where both rows still hold that day: 96 days back from the last order.
-    - What both were told twice under one id counts twice: who counted what is not known.
+    - What both were told under one id counts twice: who counted what is not known.
     - Memory is the survivor's (`into`): its band, and what was last said of it. The rings join. An import of
       either that has not been said yet is still to be said: what comes from it is nobody's news.
     """

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from libs.events import AnyEvent, build, encode
@@ -167,6 +168,12 @@ ACCOUNT_EVENTS = st.one_of(
     st.builds(ReviewSubmitted, review_id=st.just("r"), rating=st.integers(1, 5)),
 )
 ALL = (ORDER_EVENTS, ENGAGEMENT_EVENTS, SUPPORT_EVENTS, ACCOUNT_EVENTS)
+EACH_FAMILY = pytest.mark.parametrize(
+    "kinds",
+    [ALL, *((family,) for family in ALL)],
+    ids=["all", "orders", "engagement", "support", "account"],
+)
+"""All kinds together, and each family alone: there the rare meetings of two events are not rare."""
 
 # Much falls on the first and last days: so days are shared, and feeds are alive when the life is looked at.
 _day = st.one_of(st.integers(0, 1), st.integers(0, DAYS - 1), st.integers(DAYS - 2, DAYS - 1))

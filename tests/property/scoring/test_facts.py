@@ -1,5 +1,7 @@
 """Facts do not depend on the order of arrival, on chunks, or on what is told twice."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from libs.events import AnyEvent
 from services.scoring.domain.row import MEMORY, ROW
-from tests.property.scoring.lives import ALL, MANY_ORDERS, ORDER_EVENTS, facts, feed, lives, told
+from tests.property.scoring.lives import ALL, EACH_FAMILY, MANY_ORDERS, ORDER_EVENTS, facts, feed, lives, told
 from tests.property.scoring.naive import Naive
 
 
@@ -47,11 +49,13 @@ def test_telling_things_twice_changes_nothing(data: st.DataObject, life: list[An
     assert len(twice.outputs) == len(once.outputs)
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.data(), lives(*ALL), st.lists(st.integers(1, 24), max_size=6))
+@EACH_FAMILY
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), cuts=st.lists(st.integers(1, 24), max_size=6))
 def test_facts_equal_a_naive_recount_of_the_log_in_any_order_and_any_chunks(
-    data: st.DataObject, life: list[AnyEvent], cuts: list[int]
+    kinds: tuple[st.SearchStrategy[Any], ...], data: st.DataObject, cuts: list[int]
 ) -> None:
+    life = data.draw(lives(*kinds, least=12))
     run = feed(data.draw(st.permutations(life)), cuts)
     assert told(run) == pytest.approx(Naive(life).facts())
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from libs.events import AnyEvent
 from tests.property.scoring.lives import (
     ALL,
+    EACH_FAMILY,
     MANY_ORDERS,
     PEOPLES_EVENTS,
     SUBSCRIPTION_EVENTS,
@@ -23,7 +24,6 @@ from tests.property.scoring.lives import (
 )
 from tests.property.scoring.naive import Naive
 
-FAMILIES = ["all", "orders", "engagement", "support", "account"]
 CUTS = st.lists(st.integers(1, 24), max_size=4)
 
 
@@ -31,7 +31,7 @@ def owners(data: st.DataObject, life: list[AnyEvent], most: int = 2) -> list[int
     return data.draw(st.lists(st.integers(1, most), min_size=len(life), max_size=len(life)))
 
 
-@pytest.mark.parametrize("kinds", [ALL, *((family,) for family in ALL)], ids=FAMILIES)
+@EACH_FAMILY
 @settings(max_examples=200, deadline=None)
 @given(data=st.data(), cuts=CUTS)
 def test_any_life_split_between_two_customers_is_whole_again_after_the_merge(

@@ -1,0 +1,96 @@
+"""From an event's moment to its health on customer.health, readable by anybody, at three rates; and the
+same from a signed webhook. `python -m benchmarks.latency [--quick]`.
+
+Real Kafka, PostgreSQL, ingest and scoring on one machine with this sender: they share its cores.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.broker import FOLDER, running_stack
+from benchmarks.latency.arrivals import Plan, play
+from benchmarks.latency.observer import Observer
+from benchmarks.latency.senders import CUSTOMERS, Sender, events, introduce, webhooks, write_sources
+from benchmarks.results import Figure, append
+from libs.runtime.stack.services import running_services
+from libs.runtime.stack.state import StackState
+
+_WARM_UP = 0.25  # share of the arrivals that is not counted: first touches of each customer, caches
+_say = Console(stderr=True).print
+
+
+class Case(NamedTuple):
+    """One measured rate."""
+
+    name: str
+    rate: float
+    seconds: float
+
+
+EVENTS = (Case("event_100", 100, 30), Case("event_2000", 2_000, 30), Case("event_10000", 10_000, 20))
+WEBHOOKS = (Case("webhook_100", 100, 30), Case("webhook_2000", 2_000, 20))
+
+
+async def run_case(case: Case, sender: Sender, observer: Observer) -> list[Figure]:
+    _say(f"{case.name}: {case.rate:,.0f} a second for {case.seconds:.0f} s")
+    due = await play(Plan(case.rate, case.seconds), sender.send)
+    await observer.quiet()
+    return list(_figures(case, due, sender.ids, observer.seen))
+
+
+def _figures(
+    case: Case, due: list[float], ids: dict[bytes, int], seen: dict[bytes, float]
+) -> Iterator[Figure]:
+    """An event that shared its customer's snapshot with a later one has none of its own: left out."""
+    first = int(_WARM_UP * len(due))
+    waits = np.array([at - due[ids[name]] for name, at in seen.items() if ids.get(name, -1) >= first])
+    for share in (50, 95, 99, 99.9):
+        yield Figure(case.name, f"p{share:g}", float(np.percentile(waits, share)) * 1000, "ms")
+    yield Figure(case.name, "measured", len(waits), "1")
+    yield Figure(case.name, "arrivals", len(due) - first, "1")
+
+
+async def measure(state: StackState, cases: tuple[Case, ...], hooks: tuple[Case, ...]) -> list[Figure]:
+    secret = write_sources(FOLDER / "sources.yaml")
+    env = {**state.env(), "INGEST_SOURCES_FILE": str(FOLDER / "sources.yaml")}
+    kafka, found = state.kafka.url, list[Figure]()
+    async with (
+        running_services(FOLDER, env, names=("ingest", "scoring")) as services,
+        Observer(kafka) as observer,
+    ):
+        for case in cases:
+            async with events(kafka, case.name) as sender:
+                found += await run_case(case, sender, observer)
+        ingest = services.url("ingest")
+        async with webhooks(ingest, secret, "hello") as sender:
+            _say(f"introducing {CUSTOMERS:,} customers to ingest")
+            await introduce(sender, CUSTOMERS)
+        for case in hooks:
+            async with webhooks(ingest, secret, case.name) as sender:
+                found += await run_case(case, sender, observer)
+    return found
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--quick", action="store_true", help="a few seconds each: a smoke test")
+    options.add_argument("--only", nargs="*", help="these cases")
+    chosen = options.parse_args()
+    wanted = [c._replace(seconds=4) if chosen.quick else c for c in EVENTS + WEBHOOKS]
+    wanted = [c for c in wanted if not chosen.only or c.name in chosen.only]
+    hooks = tuple(c for c in wanted if c.name.startswith("webhook"))
+    cases = tuple(c for c in wanted if c not in hooks)
+    with running_stack() as state:
+        figures = asyncio.run(measure(state, cases, hooks))
+    append("latency_quick" if chosen.quick else "latency", figures)
+    for figure in figures:
+        print(f"latency,{figure.case},{figure.metric},{figure.value:.1f},{figure.unit}")
+
+
+if __name__ == "__main__":
+    main()

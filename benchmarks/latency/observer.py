@@ -1,0 +1,59 @@
+"""When each event's health could be read by anybody: the time at which its committed snapshot arrived."""
+
+import asyncio
+import re
+import time
+from typing import Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from libs.events.topics import CUSTOMER_HEALTH
+from libs.runtime.kafka import make_consumer
+from libs.runtime.topics import PARTITIONS
+
+_CAUSE = re.compile(rb'"cause":"([^"]+)"')
+
+
+class Observer:
+    """Reads customer.health from its present end on, as any consumer would."""
+
+    def __init__(self, kafka: str) -> None:
+        self._kafka = kafka
+        self.seen: dict[bytes, float] = {}  # event id -> wall time
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        consumer = make_consumer(bootstrap=self._kafka, fetch_max_wait_ms=500)
+        await consumer.start()
+        partitions = [TopicPartition(CUSTOMER_HEALTH.name, number) for number in range(PARTITIONS)]
+        consumer.assign(partitions)
+        await consumer.seek_to_end(*partitions)
+        for partition in partitions:
+            await consumer.position(partition)
+        self._task = asyncio.create_task(self._read(consumer))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def quiet(self, seconds: float = 1.5) -> None:
+        """Until nothing new has come for so long."""
+        count = -1
+        while count != len(self.seen):
+            count = len(self.seen)
+            await asyncio.sleep(seconds)
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            while True:
+                found = await consumer.getmany(timeout_ms=1000)
+                now = time.time()
+                for records in found.values():
+                    for record in records:
+                        cause = _CAUSE.search(record.value or b"")
+                        if cause:
+                            self.seen.setdefault(cause[1], now)
+        finally:
+            await consumer.stop()

@@ -1,0 +1,111 @@
+"""The two ways in: an event put on customer.events, and a signed webhook that ingest makes one of."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+import msgspec
+from aiokafka import AIOKafkaProducer
+
+from libs.events import build, encode, message_key
+from libs.events.families.engagement import SiteVisited
+from libs.events.topics import CUSTOMER_EVENTS
+from libs.runtime.kafka import make_producer
+from sandbox.adapters.sources import random_sources
+from sandbox.domain.signing import sign
+
+CUSTOMERS = 20_000  # in turn, so that nearly every event has a snapshot of its own
+_CONNECTIONS = 64
+
+
+class Sender(Protocol):
+    """Sends event i of a case; `ids` are the events' ids as the snapshots name them."""
+
+    ids: dict[bytes, int]
+
+    async def send(self, i: int) -> None: ...
+
+
+class Events:
+    """Straight to Kafka, as ingest writes them."""
+
+    def __init__(self, producer: AIOKafkaProducer, case: str) -> None:
+        self._producer, self._case, self.ids = producer, case, dict[bytes, int]()
+        at = datetime(2000, 1, 1, tzinfo=UTC)
+        visit = SiteVisited(session_id="session", pages=3, seconds=90)
+        event = build(visit, id="ID", source="x", tenant="demo", subject="SUBJECT", time=at, receivedat=at)
+        self._template, self._stamp = encode(event), msgspec.json.encode(at)
+
+    async def send(self, i: int) -> None:
+        ident, subject = b"%s-%d" % (self._case.encode(), i), f"c{i % CUSTOMERS}"
+        body = self._template.replace(b'"ID"', b'"%s"' % ident).replace(b"SUBJECT", subject.encode())
+        body = body.replace(self._stamp, msgspec.json.encode(datetime.now(UTC)))
+        self.ids[ident] = i
+        await self._producer.send(CUSTOMER_EVENTS.name, body, key=message_key("demo", subject))
+
+
+@asynccontextmanager
+async def events(kafka: str, case: str) -> AsyncIterator[Events]:
+    producer = make_producer(kafka)
+    await producer.start()
+    try:
+        yield Events(producer, case)
+    finally:
+        await producer.stop()
+
+
+class Answer(msgspec.Struct):
+    """What of ingest's answer is wanted here."""
+
+    events: list[str] = msgspec.field(default_factory=list)
+
+
+class Webhooks:
+    """Signed page views in Segment's shape, of customers that ingest knows already."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, secret: str, case: str) -> None:
+        self._session, self._url, self._secret, self._case = session, url, secret, case
+        self.ids: dict[bytes, int] = {}
+        self._decode = msgspec.json.Decoder(Answer).decode
+
+    async def send(self, i: int) -> None:
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        body = msgspec.json.encode(
+            {
+                "type": "page",
+                "messageId": f"{self._case}-{i}",
+                "userId": f"u{i % CUSTOMERS}",
+                "timestamp": at,
+                "properties": {"path": "/records", "session_id": f"{self._case}-{i}"},
+            }
+        )
+        headers = sign("segment", self._secret, body, f"{self._case}-{i}", 0.0)
+        async with self._session.post(self._url, data=body, headers=headers) as response:
+            response.raise_for_status()
+            for ident in self._decode(await response.read()).events:
+                self.ids[ident.encode()] = i
+
+
+def write_sources(path: Path) -> str:
+    """Ingest's sources; returns the secret of the one that is used here."""
+    sources = random_sources()
+    sources.write(path)
+    return sources.secrets["segment"]
+
+
+@asynccontextmanager
+async def webhooks(ingest: str, secret: str, case: str) -> AsyncIterator[Webhooks]:
+    connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
+    headers = {"Content-Type": "application/json"}
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+        yield Webhooks(session, f"{ingest}/webhooks/segment", secret, case)
+
+
+async def introduce(sender: Webhooks, customers: int) -> None:
+    """Every customer once, so that ingest's cache knows them: as it does after an hour of a real day."""
+    for first in range(0, customers, _CONNECTIONS):
+        await asyncio.gather(*(sender.send(i) for i in range(first, min(first + _CONNECTIONS, customers))))
