@@ -1,6 +1,6 @@
-"""What scoring costs in CPU time: `step` over 10,000-event chunks, a sweep, a re-score of 1M rows.
+"""What scoring costs in CPU time: `step` live and behind, in large and small chunks, a sweep, 1M rows.
 
-Run: python benchmarks/bench_scoring.py [--events 200000] [--customers 50000] [--rows 1000000]
+Run: python -m benchmarks.bench_scoring [--events 200000] [--customers 50000] [--rows 1000000]
 Prints `case,metric,value,unit`, one line a figure. Best of three where a run is short.
 """
 
@@ -12,23 +12,26 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from libs.events import build, decode_hot, encode
+from libs.events import build, decode_many, encode
 from libs.events.families.commerce import OrderPlaced, OrderRefunded, SubscriptionRenewed
 from libs.events.families.engagement import EmailClicked, EmailOpened, EmailSent, ProductViewed, SiteVisited
 from libs.events.families.relationship import TicketOpened, TicketSolved
+from libs.events.topics import CUSTOMER_HEALTH
 from libs.events.types import Frozen
-from libs.runtime.stream import InputRecord, LocalRunner
+from libs.runtime.lifecycle import calm_collector
+from libs.runtime.stream import Chunk, InputRecord, LocalRunner, Record
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.numbers import World
 from services.scoring.domain.row import ROW
 from services.scoring.domain.update import find_changed, rescore
 from services.scoring.service import Scorer
-from services.scoring.warm import calm_collector, warm_up
+from services.scoring.warm import warm_up
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN_DAYS = 300
 CHUNK = 10_000
+LIVE_CHUNK, LIVE_EVENTS = 8, 20_000  # at 10,000 events/s in 12 partitions a chunk holds about so many
 
 # A shop's usual mix: visits and e-mail are nearly all of it.
 MIX: list[tuple[int, Callable[[int], Frozen]]] = [
@@ -82,28 +85,45 @@ def _timed(work: Callable[[], object]) -> float:
 
 def bench_step(records: list[InputRecord]) -> LocalRunner:
     """The whole of `step`: decode, loop, snapshots encoded. State records are the core's cost, not here."""
-    scorer = Scorer(load_scorecard(STARTER))
-    runner = LocalRunner(scorer, ROW)
-    chunks = [records[i : i + CHUNK] for i in range(0, len(records), CHUNK)]
-    spent, said = 0.0, 0
-    for chunk in chunks:
-        took, outputs = _step(runner, chunk)
-        spent, said = spent + took, said + outputs
-    case = f"step_{len(runner.rows)}_customers"
+    live, behind = _runner(), _runner()
+    spent, said = _steps(live, records, CHUNK)
+    waited, _ = _steps(behind, records, CHUNK, behind=True)
+    snapshots = sum(record.topic == CUSTOMER_HEALTH.name for record in said)
+    case = f"step_{len(live.rows)}_customers"
     say(case, "events_per_s", len(records) / spent, "1/s")
-    say(case, "snapshots_and_changes_per_event", said / len(records), "1")
-    decode = best(lambda: [decode_hot(r.value or b"") for r in records], 1)
-    say(case, "decode_share", decode / spent, "1")
-    return runner
+    say(case, "events_per_s_behind", len(records) / waited, "1/s")
+    say(case, "snapshots_and_changes_per_event", len(said) / len(records), "1")
+    say(case, "snapshots_per_s", snapshots / (spent - waited), "1/s")
+    decode = best(lambda: decode_many([r.value or b"" for r in records]), 1)
+    say(case, "decode_share_behind", decode / waited, "1")
+    return live
 
 
-def _step(runner: LocalRunner, chunk: list[InputRecord]) -> tuple[float, int]:
-    from libs.runtime.stream import Chunk
+def bench_small_chunks(runner: LocalRunner, records: list[InputRecord]) -> None:
+    """A caught-up worker: the same customers, their next events."""
+    spent, said = _steps(runner, records, LIVE_CHUNK)
+    case = f"live_chunks_of_{LIVE_CHUNK}"
+    say(case, "us_per_event", 1e6 * spent / len(records), "us")
+    say(case, "snapshots_and_changes_per_event", len(said) / len(records), "1")
 
-    began = time.process_time()
-    handed = Chunk(0, 1, chunk[0].offset, chunk[-1].offset + 1, chunk)
-    outputs = list(runner.service.step(handed, runner.rows, START))
-    return time.process_time() - began, len(outputs)
+
+def _runner() -> LocalRunner:
+    return LocalRunner(Scorer(load_scorecard(STARTER)), ROW)
+
+
+def _steps(
+    runner: LocalRunner, records: list[InputRecord], size: int, *, behind: bool = False
+) -> tuple[float, list[Record]]:
+    """CPU seconds of `step` alone, and what it said."""
+    spent, said = 0.0, []
+    for first in range(0, len(records), size):
+        taken = records[first : first + size]
+        chunk = Chunk(0, 1, taken[0].offset, taken[-1].offset + 1, taken, behind=behind)
+        began = time.process_time()
+        outputs = list(runner.service.step(chunk, runner.rows, START))
+        spent += time.process_time() - began
+        said += [output for output in outputs if isinstance(output, Record)]
+    return spent, said
 
 
 def bench_rows(runner: LocalRunner, count: int) -> None:
@@ -129,7 +149,9 @@ def main() -> None:
     say("warm_up", "seconds", _timed(warm_up), "s")
     calm_collector()  # as the service does
     for customers in (chosen.customers // 20, chosen.customers):
-        runner = bench_step(make_records(chosen.events, customers))
+        records = make_records(chosen.events + LIVE_EVENTS, customers)
+        runner = bench_step(records[: chosen.events])
+    bench_small_chunks(runner, records[chosen.events :])
     bench_rows(runner, chosen.rows)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -135,8 +136,8 @@ class _Frame(NamedTuple):
     key: bytes
     tenant: str
     subject: str
+    name: str  # what the ids of both end in
     at: datetime
-    mark: str
     traceparent: str | None
     simulated: bool
     backfill: bool
@@ -153,16 +154,17 @@ def _frames(
     for i in np.flatnonzero(held["scored_at"] > stamps).tolist():
         ats[i] = datetime.fromtimestamp(int(held["scored_at"][i]), UTC)
     keys = [rows.key_of(slot) for slot in occasions.slots.tolist()]
-    marked = zip(ats, occasions.marks, occasions.traceparents, held["simulated"].tolist(), strict=True)
-    return [
-        _Frame(key, *split_key(key), at, mark, trace, bool(simulated), imports)
-        for key, (at, mark, trace, simulated) in zip(keys, marked, strict=True)
-    ]
+    people = [split_key(key) for key in keys]
+    names = [f"{who[0]}:{who[1]}:{mark}" for who, mark in zip(people, occasions.marks, strict=True)]
+    simulated = (held["simulated"] != 0).tolist()
+    tenants, subjects = zip(*people, strict=True)
+    columns = (keys, tenants, subjects, names, ats, occasions.traceparents, simulated)
+    return list(map(_Frame, *columns, repeat(imports)))
 
 
 def _record(topic: str, struct: Any, data: Any, frame: _Frame) -> Record:
     event = struct(
-        id=event_id(struct.event_type, frame.tenant, frame.subject, frame.mark),
+        id=event_id(struct.event_type, frame.name),
         source=SOURCE,
         tenant=frame.tenant,
         subject=frame.subject,

@@ -152,7 +152,7 @@ class Scorer:
         if rows.array["pending_import"][slot]:  # a sweep says what an import found
             return
         one = Run(chunk, [record], [event], [MERGED], [key])
-        yield from self._say(one, rows, partition, np.array([slot]), [0])
+        yield from self._say(one, rows, partition, np.array([slot]), np.ones(1, np.bool_))
 
     def sweep(self, rows: Rows, now: datetime) -> Iterable[Output]:
         """Say whoever would now read differently: by time alone, by what is owed, by what an import found."""
@@ -203,18 +203,17 @@ class Scorer:
         partition.memo.importing = len(imported) > 0
         rows.touch_many(slots[outcome != DUPLICATE])
         self._note(run, outcome, columns, rows, partition)
-        yield from self._say(run, rows, partition, slots, _last_by_slot(slots, outcome == APPLIED))
+        yield from self._say(run, rows, partition, slots, outcome == APPLIED)
 
     def _say(
-        self, run: Run, rows: Rows, partition: Partition, slots: Slots, chosen: Sequence[int]
+        self, run: Run, rows: Rows, partition: Partition, slots: Slots, moved: npt.NDArray[np.bool_]
     ) -> Iterator[Record]:
-        """A snapshot of each of the chosen, now or, while behind, when a sweep comes."""
-        touched = slots[np.asarray(chosen, np.intp)]
+        """A snapshot of each customer who was moved, now or, while behind, when a sweep comes."""
         if run.chunk.behind and not partition.memo.importing:
-            rows.array["said_digest"][touched] = OWED
+            rows.array["said_digest"][slots[moved]] = OWED
             return
         ground = self._ground(rows, partition)
-        yield from self._publisher.publish(ground, _occasions(run, slots, chosen))
+        yield from self._publisher.publish(ground, _occasions(run, slots, _last_by_slot(slots, moved)))
 
     def _apply(
         self, columns: Columns, ground: Ground, run: Run, outcome: npt.NDArray[np.uint8]
@@ -266,8 +265,9 @@ def _occasions(run: Run, slots: Slots, chosen: Sequence[int]) -> Occasions:
 
 
 def _catching_up(rows: Rows, slots: Slots, at: datetime) -> Occasions:
-    """A row that owes a word again has taken in an event since: so the count of events tells them apart."""
-    return Occasions.alike(slots, at, CATCH_UP, f"catch-up-{rows.ledger['applied']}")
+    """A row that owes a word again has taken in an event or another row since: their count tells it apart."""
+    taken_in = rows.ledger["applied"] + rows.ledger["rows_received"]
+    return Occasions.alike(slots, at, CATCH_UP, f"catch-up-{taken_in}")
 
 
 def _owed_before_import(rows: Rows, slots: Slots, at: datetime) -> Occasions:

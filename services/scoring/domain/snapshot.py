@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,12 +54,10 @@ assert _FACTS.__struct_fields__ == COLUMNS, "a row of the table below is the str
 Values = npt.NDArray[np.float64]
 
 
-# A customer's times are said again with each snapshot. At 150 bytes each: 10 MB.
-_instant = lru_cache(maxsize=65_536)(partial(datetime.fromtimestamp, tz=UTC))
-
-
 def _instants(values: Values) -> Any:
-    return np.fromiter(map(_instant, values.tolist()), object, len(values))
+    """A cache of them was slower: it is larger than the processor's."""
+    moments = [datetime.fromtimestamp(value, UTC) for value in values.tolist()]
+    return np.fromiter(moments, object, len(moments))
 
 
 def _states(values: Values) -> Any:
@@ -132,11 +129,11 @@ def lines_of(
     causes: Sequence[str],
     facts: Sequence[Any],
 ) -> list[Line]:
-    scores, p_buys = np.round(found.heads[:, 0], 6), np.round(found.heads[:, 3], 6)
+    scores, confidences, stages, p_buys = np.round(found.heads, 6).T
     columns = (
         scores.tolist(),
-        np.round(np.round(found.heads[:, 1], 6), 4).tolist(),
-        [STAGES[int(stage)] for stage in found.heads[:, 2].tolist()],
+        np.round(confidences, 4).tolist(),
+        [STAGES[int(stage)] for stage in stages.tolist()],
         [None if p != p else p for p in p_buys.tolist()],  # noqa: PLR0124 (NaN)
         ((found.signals[:, 1] >= 0.0) @ _BITS).tolist(),
         np.round(found.signals[:, 0], 2).tolist(),

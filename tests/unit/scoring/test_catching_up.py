@@ -2,11 +2,11 @@
 
 import pytest
 
-from libs.events.families.customer import CustomerErased
+from libs.events.families.customer import CustomerErased, CustomerMerged
 from libs.events.families.engagement import EmailOpened, SiteVisited
 from libs.events.families.relationship import TicketOpened
-from libs.runtime.stream import Record
-from tests.unit.scoring.shop import Shop, changes, order, snapshots
+from libs.runtime.stream import InputRecord, Lane, Record
+from tests.unit.scoring.shop import Shop, changes, day, order, snapshots
 
 
 def trouble(number: int) -> TicketOpened:
@@ -115,6 +115,22 @@ def test_the_same_backlog_gives_the_same_ids_and_a_second_debt_another() -> None
     ids = [event.id for event in snapshots(records) + changes(records)]
     assert len(ids) == 4
     assert len(set(ids)) == 4
+
+
+def test_two_rows_that_came_from_elsewhere_are_two_debts_with_ids_of_their_own() -> None:
+    """No event of this partition tells them apart: the clock stands still, only rows come."""
+    there, here = Shop(), Shop()
+    here.happens(order(1), 0, "into")
+    said: list[Record] = []
+    for number in range(2):
+        there.happens(order(10 + number), 0, f"c{number}")
+        there.happens(CustomerMerged(into="into"), 1, f"c{number}")
+        first = InputRecord(number, b"demo/into", there.runner.transfers.pop().value)
+        here.runner.feed([first], day(1), lane=Lane.TRANSFERS, behind=True)
+        said += here.sweep(1)
+    ids = [(s.data.cause, s.data.facts.orders_total, s.id) for s in snapshots(said, "into")]
+    assert [(cause, orders) for cause, orders, _ in ids] == [("catch-up", 2), ("catch-up", 3)]
+    assert ids[0][2] != ids[1][2]
 
 
 def test_slices_pay_what_a_whole_sweep_pays() -> None:
