@@ -83,7 +83,7 @@ test-e2e: install ## The whole way: webhook in, message out, ledger balanced, al
 	@$(PYTEST) tests/e2e tests/chaos -q
 
 .PHONY: chaos
-chaos: install ## Long rounds of faults under load: kill -9, frozen workers, a broker that dies (SEED=7 ROUNDS=4)
+chaos: install ## Long rounds of faults under load: kill -9, frozen workers, a broker that dies (SEED=7 ROUNDS=4 MUTANT=fence)
 	@$(BIN)/python -m tests.chaos
 
 .PHONY: test-browser

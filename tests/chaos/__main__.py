@@ -1,6 +1,10 @@
-"""`make chaos`: long rounds with two and three workers in turn. SEED and ROUNDS say which and how many."""
+"""`make chaos`: long rounds with two and three workers in turn. SEED and ROUNDS say which and how many.
+
+MUTANT=guard, fence or checkpoint plays the same rounds with that safeguard taken out: they must differ.
+"""
 
 import asyncio
+import logging
 import os
 import sys
 from collections import Counter
@@ -32,10 +36,11 @@ _ROUNDS = 2
 async def main() -> int:
     seed = int(os.environ.get("SEED") or SystemRandom().randrange(1_000_000))
     rounds = int(os.environ.get("ROUNDS") or _ROUNDS)
-    _say(f"SEED={seed} ROUNDS={rounds}")
+    mutant = os.environ.get("MUTANT", "")
+    _say(f"SEED={seed} ROUNDS={rounds}{mutant and f' MUTANT={mutant}'}")
     reports = []
     for number in range(rounds):
-        reports.append(await _round(seed + number))
+        reports.append(await _round(seed + number, mutant))
         _say(f"round {number + 1}: {reports[-1]}")
     faults = sum((report.faults for report in reports), Counter[Kind]())
     exact = all(report.exact for report in reports)
@@ -43,10 +48,11 @@ async def main() -> int:
     return 0 if exact else 1
 
 
-async def _round(seed: int) -> Report:
+async def _round(seed: int, mutant: str) -> Report:
     """The seed says all, so that one round can be played again alone."""
     workers = _WORKERS[seed % len(_WORKERS)]
-    return await lone_round(LOCAL / "chaos" / f"seed-{seed}", seed, workers, schedule(seed, KINDS))
+    folder = LOCAL / "chaos" / f"seed-{seed}{mutant and f'-{mutant}'}"
+    return await lone_round(folder, seed, workers, schedule(seed, KINDS), mutant)
 
 
 def _say(line: str) -> None:
@@ -55,5 +61,6 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    configure_logging("chaos", "ERROR")
+    configure_logging("chaos")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what a broker's end looks like is known
     sys.exit(asyncio.run(main()))

@@ -12,10 +12,13 @@ from typing import NamedTuple
 from aiokafka.errors import KafkaConnectionError
 
 from libs.runtime.kafka import with_patience
+from libs.runtime.logging import get_logger
 from libs.runtime.stack import Supervisor
 from libs.runtime.stream.transaction import PartitionProducer
 from tests.chaos.job import PARTITIONS, SESSION_S, Job
 from tests.fixtures.broker import Broker
+
+_log = get_logger(__name__)
 
 
 class Kind(StrEnum):
@@ -79,6 +82,9 @@ class Faults:
             for fault in sorted(faults):
                 late = asyncio.get_running_loop().time() - began
                 await asyncio.sleep(fault.at - late)  # the moment of a fault is the point
+                _log.info(
+                    "chaos.fault", kind=fault.kind, target=fault.target, seconds=round(fault.seconds, 1)
+                )
                 group.create_task(self._inflict(fault))
 
     async def _inflict(self, fault: Fault) -> None:

@@ -106,12 +106,15 @@ class Round:
                     yield msgspec.json.decode(line)["event"]
 
 
-async def lone_round(folder: Path, seed: int, workers: int, faults: Sequence[Fault]) -> Report:
+async def lone_round(
+    folder: Path, seed: int, workers: int, faults: Sequence[Fault], mutant: str = ""
+) -> Report:
     """A round with a broker of its own. Its logs stay; its data only when something differs."""
     shutil.rmtree(folder, ignore_errors=True)
     broker = await asyncio.to_thread(Broker, folder / "kafka")
     try:
-        report = await Round(Job(broker.url, f"chaos-{seed}"), folder, seed, workers, broker).play(faults)
+        job = Job(broker.url, f"chaos-{seed}", mutant)
+        report = await Round(job, folder, seed, workers, broker).play(faults)
     finally:
         await asyncio.to_thread(broker.stop)
     if report.exact:

@@ -4,7 +4,7 @@ Faust's thread around aiokafka's consumer, with the client settings, the fetch a
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -123,7 +123,7 @@ class ChunkThread(kafka_driver.AIOKafkaConsumerThread):
         context = context_of(self.app)
         epoch, coverage = context.engine.epoch, self.coverage
         for tp, state in _states(consumer):
-            _tell_of_resets(state, context.place(tp), coverage)
+            _tell_of_moves(state, context.place(tp), coverage)
             if state.has_valid_position:
                 coverage.before_fetch(context.place(tp), state.position)
         found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
@@ -194,19 +194,22 @@ class ChunkThread(kafka_driver.AIOKafkaConsumerThread):
         return None if state is None else (state.highwater if state.lso in (None, -1) else state.lso)
 
 
-def _tell_of_resets(state: Any, place: Place, coverage: Coverage) -> None:
-    """The client moves to the log's beginning by itself when retention has passed it, in the middle of a
-    fetch: without this, the gap would look like a hole.
+def _tell_of_moves(state: Any, place: Place, coverage: Coverage) -> None:
+    """A position may move in the middle of a fetch: the client goes to the log's beginning by itself when
+    retention has passed it, and anybody may seek. Without this, the gap would look like a hole.
     """
-    if "reset_to" in vars(state):
+    if "seek" in vars(state):
         return
-    reset = state.reset_to
+    for name in ("reset_to", "seek"):
+        setattr(state, name, _telling(getattr(state, name), place, coverage))
 
+
+def _telling(move: Callable[[int], None], place: Place, coverage: Coverage) -> Callable[[int], None]:
     def told(position: int) -> None:
-        reset(position)
+        move(position)
         coverage.sought(place, position)
 
-    state.reset_to = told
+    return told
 
 
 def _states(consumer: AIOKafkaConsumer) -> list[tuple[TopicPartition, Any]]:
