@@ -105,6 +105,14 @@ $(BENCH_VENV)/.installed: benchmarks/requirements-quix.lock | install
 	@VIRTUAL_ENV=$(CURDIR)/$(BENCH_VENV) $(UV) pip sync -q --require-hashes $<
 	@touch $@
 
+# Each prints its figures and appends them to benchmarks/results.csv; the table of goals comes last.
+BENCHES := full_job latency bench_failover bench_restore bench_scale bench_scoring bench_rules bench_rings
+
+.PHONY: bench
+bench: bench-stream ## Every benchmark of the streaming side, and its goals (about 25 minutes; leave the machine alone)
+	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m benchmarks.$$bench; done
+	@$(BIN)/python -m benchmarks.report
+
 .PHONY: bench-setup
 bench-setup: install $(BENCH_VENV)/.installed ## What the other engines need: jars, an environment of their own
 	@$(BIN)/python -m benchmarks.equal_job.setup

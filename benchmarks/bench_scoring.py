@@ -1,7 +1,7 @@
 """What scoring costs in CPU time: `step` live and behind, in large and small chunks, a sweep, 1M rows.
 
 Run: python -m benchmarks.bench_scoring [--events 200000] [--customers 50000] [--rows 1000000]
-Prints `case,metric,value,unit`, one line a figure. Best of three where a run is short.
+Best of three where a run is short.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from benchmarks.results import Figure, append
 from libs.events import build, decode_many, encode
 from libs.events.families.commerce import OrderPlaced, OrderRefunded, SubscriptionRenewed
 from libs.events.families.engagement import EmailClicked, EmailOpened, EmailSent, ProductViewed, SiteVisited
@@ -20,12 +21,13 @@ from libs.events.topics import CUSTOMER_HEALTH
 from libs.events.types import Frozen
 from libs.runtime.lifecycle import calm_collector
 from libs.runtime.stream import Chunk, InputRecord, LocalRunner, Record
+from libs.runtime.stream.sweep import SliceSize
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.numbers import World
 from services.scoring.domain.row import ROW
 from services.scoring.domain.update import find_changed, rescore
-from services.scoring.service import Scorer
+from services.scoring.service import IMPORT_QUIET_S, Scorer
 from services.scoring.warm import warm_up
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,7 +50,7 @@ MIX: list[tuple[int, Callable[[int], Frozen]]] = [
 ]
 
 
-def make_records(events: int, customers: int) -> list[InputRecord]:
+def make_records(events: int, customers: int, *, backfill: bool = False) -> list[InputRecord]:
     """Zipf 1.1 customers, times going forward."""
     shop, numbers = random.Random(7), np.random.default_rng(7)
     who = (numbers.zipf(1.1, events) - 1) % customers
@@ -64,13 +66,18 @@ def make_records(events: int, customers: int) -> list[InputRecord]:
             subject=f"c{who[i]}",
             time=at,
             receivedat=at,
+            backfill=backfill,
         )
         records.append(InputRecord(i, event.key, encode(event)))
     return records
 
 
+_found: list[Figure] = []
+
+
 def say(case: str, metric: str, value: float, unit: str) -> None:
-    print(f"{case},{metric},{value:.3f},{unit}", flush=True)
+    print(f"{case},{metric},{value:.4g},{unit}", flush=True)
+    _found.append(Figure(case, metric, value, unit))
 
 
 def best(work: Callable[[], object], times: int = 3) -> float:
@@ -107,6 +114,20 @@ def bench_small_chunks(runner: LocalRunner, records: list[InputRecord]) -> None:
     say(case, "snapshots_and_changes_per_event", len(said) / len(records), "1")
 
 
+def bench_import(records: list[InputRecord]) -> None:
+    """History fills the rows and says nothing; then one sweep says each customer once."""
+    wall = 0.0
+    runner = LocalRunner(Scorer(load_scorecard(STARTER), wall=lambda: wall), ROW)
+    spent, said = _steps(runner, records, CHUNK)
+    assert not said, "an import is silent"
+    wall, began = IMPORT_QUIET_S, time.process_time()
+    found = runner.service.sweep(runner.rows, START + timedelta(days=SPAN_DAYS))
+    snapshots = sum(isinstance(o, Record) and o.topic == CUSTOMER_HEALTH.name for o in found)
+    say("import", "events_per_s", len(records) / spent, "1/s")
+    say("import", "snapshots_per_customer", snapshots / len(runner.rows), "1")
+    say("import", "us_per_snapshot", 1e6 * (time.process_time() - began) / snapshots, "us")
+
+
 def _runner() -> LocalRunner:
     return LocalRunner(Scorer(load_scorecard(STARTER)), ROW)
 
@@ -124,6 +145,24 @@ def _steps(
         spent += time.process_time() - began
         said += [output for output in outputs if isinstance(output, Record)]
     return spent, said
+
+
+def bench_slices(records: list[InputRecord]) -> None:
+    """Sweeps of a large partition, as the core cuts them: everybody is owed a word, and then nobody."""
+    runner = _runner()
+    _steps(runner, records, CHUNK, behind=True)
+    for case in ("slices_all_speak", "slices_none_speaks"):
+        size, took = SliceSize(), []
+        first = 0
+        while first < runner.rows.extent:
+            view, rows, began = runner.rows.window(first, first + size.rows), size.rows, time.perf_counter()
+            list(runner.service.sweep(view, START + timedelta(days=SPAN_DAYS)))
+            took.append(time.perf_counter() - began)
+            size.took(len(view), took[-1])
+            first += rows
+        say(case, "p99_ms", 1e3 * float(np.quantile(took, 0.99)), "ms")
+        say(case, "longest_ms", 1e3 * max(took), "ms")
+        say(case, "us_per_row", 1e6 * sum(took) / runner.rows.extent, "us")
 
 
 def bench_rows(runner: LocalRunner, count: int) -> None:
@@ -152,7 +191,10 @@ def main() -> None:
         records = make_records(chosen.events + LIVE_EVENTS, customers)
         runner = bench_step(records[: chosen.events])
     bench_small_chunks(runner, records[chosen.events :])
+    bench_import(make_records(chosen.events, chosen.customers, backfill=True))
+    bench_slices(records)
     bench_rows(runner, chosen.rows)
+    append("scoring", _found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from libs.runtime.stream.sweep import SliceSize, SweepTimer, sweep_now
+from libs.runtime.stream.sweep import LARGEST, SliceSize, SweepTimer, sweep_now
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -64,6 +64,12 @@ def test_slices_shrink_at_once_and_grow_by_steps():
     assert size.rows == 100
     size.took(100, 0.000001)
     assert size.rows == 400
+
+
+def test_no_slice_is_larger_than_what_may_speak_at_once():
+    size = SliceSize(1000)
+    size.took(1000, 0.000001)
+    assert size.rows == LARGEST
 
 
 def test_a_slice_without_rows_says_nothing_about_its_size():
