@@ -45,7 +45,7 @@ def _ratio(case: str, what: str, goal: float) -> Goal:
 
 GOALS: tuple[Goal, ...] = (
     _ratio("kafka-streams-eos", "Kafka Streams, exactly once", 1.3),
-    _ratio("kafka-streams", "Kafka Streams, at least once", 1.3),
+    _ratio("kafka-streams", "Kafka Streams, at least once", 1.0),  # it promises less: no goal of ours
     _ratio("quix", "Quix Streams", 5),
     _ratio("faust-stock", "stock Faust", 40),
     _ratio("limit", "a bare read and decode", 0.55),
