@@ -57,6 +57,12 @@ logs: install ## Follow a log: make logs NAME=scoring (or ingest, triggers, outr
 demo: install ## A real shop's year in about a minute (DURATION=90 CUSTOMERS=500 EFFECT=0.2 HOLDOUT=0.1)
 	@$(GREENLINE) sandbox demo
 
+.PHONY: backtest
+backtest: install ## Score a real shop's log at a cut-off and judge it by what came after (CUTOFF=1997-09-30 HORIZON=273)
+	@$(GREENLINE) sandbox orders .greenline/backtest/orders.csv
+	@$(GREENLINE) scoring backtest .greenline/backtest/orders.csv --out .greenline/backtest \
+	  --cutoff $(or $(CUTOFF),1997-09-30) --horizon $(or $(HORIZON),273)
+
 .PHONY: topics
 topics: install ## Create the topics that are missing
 	@$(GREENLINE) topics

@@ -1,6 +1,7 @@
 """`greenline sandbox`: a simulated shop that plays real order history through real webhooks."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,6 +58,17 @@ def ledger(*, in_demo: InDemo = True) -> None:
         report = asyncio.run(count(find(root / "demo" if in_demo else root)))
         explain(console, report.ledger)
         _finish(report.ledger.line(), balanced=report.ledger.balanced)
+
+
+@app.command()
+def orders(out: Annotated[Path, typer.Argument(help="The CSV to write.")]) -> None:
+    """The real order log as CSV, as `greenline scoring backtest` reads it."""
+    from sandbox.adapters import cdnow
+
+    with _told(Console()):
+        log = cdnow.load(RuntimeSettings().data_dir / "cdnow")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text("\n".join(cdnow.csv_lines(log)) + "\n", encoding="ascii")
 
 
 class _told:  # noqa: N801 (reads as a verb where it is used)

@@ -25,6 +25,14 @@ def load(folder: Path) -> Log:
         return parse(lines)
 
 
+def csv_lines(log: Log) -> Iterator[str]:
+    """A line a purchase, in US dollars."""
+    yield "customer_id,time,type,amount,currency"
+    for customer, purchases in sorted(log.items()):
+        for p in purchases:
+            yield f"{customer},{p.day.isoformat()},order,{p.cents // 100}.{p.cents % 100:02d},USD"
+
+
 def _fetch(folder: Path) -> None:
     """Into a draft folder first: an interrupted download must not look like a finished one."""
     draft = folder.with_name(f".{folder.name}.{os.getpid()}")

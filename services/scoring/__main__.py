@@ -1,10 +1,13 @@
-"""`python -m services.scoring` or `greenline scoring`: run the service, check a scorecard."""
+"""`python -m services.scoring` or `greenline scoring`: run the service; check, fit and judge scorecards."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Events in, customer health out.")
 
@@ -46,6 +49,62 @@ def check(file: File = None) -> None:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{path}: version {card.version}, {len(card.signals)} signals, all well")
+
+
+Events = Annotated[
+    Path, typer.Argument(help="JSON Lines of our envelope, or CSV: customer_id,time,type,amount,currency.")
+]
+Cutoff = Annotated[str, typer.Option(help="The last day that is known, as 2026-01-31.")]
+Horizon = Annotated[int, typer.Option(help="Days after it in which a customer buys or is lost.", min=1)]
+
+
+@app.command()
+def backtest(
+    events: Events,
+    *,
+    cutoff: Cutoff,
+    horizon: Horizon,
+    out: Annotated[Path, typer.Option(help="Folder for report.json and report.html.")],
+    scorecard: Annotated[Path | None, typer.Option(help="This one instead of starter and fitted.")] = None,
+    capacity: Annotated[int, typer.Option(help="Customers a week the team can look after.", min=1)] = 50,
+) -> None:
+    """Score a log at a cut-off with what was known then, and judge it by what came after."""
+    with _offline() as console:
+        from services.scoring.offline import commands
+        from services.scoring.offline.backtest import Question
+
+        question = Question(commands.day_of(cutoff), horizon, capacity)
+        commands.backtest(events, question, scorecard, out, console)
+
+
+@app.command()
+def fit(
+    events: Events,
+    out: Annotated[Path, typer.Option(help="The scorecard to write.")],
+    horizon: Horizon = 91,
+    cutoff: Annotated[str | None, typer.Option(help="Nothing after this day is looked at.")] = None,
+) -> None:
+    """Learn a shop's numbers from its own history; refuse, with the reason, when there is too little."""
+    with _offline() as console:
+        from services.scoring.offline import commands
+
+        day = None if cutoff is None else commands.day_of(cutoff)
+        commands.fit(events, day, horizon, out, console)
+
+
+@contextmanager
+def _offline() -> Iterator[Console]:
+    """Machine code from the cache of the service; an error of ours ends the verb with its message."""
+    from libs.runtime.errors import ConfigError
+    from libs.runtime.settings import RuntimeSettings
+    from services.scoring.warm import use_cache
+
+    use_cache(RuntimeSettings().data_dir)  # before the domain is imported
+    try:
+        yield Console()
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ class CardNumbers(NamedTuple):
     anchor_p: float  # that customer's p_buy, as a logit
     slope: float
     spend_slope: float
+    intercept: float  # NaN: p_buy is no probability yet
     weights: npt.NDArray[np.float64]  # by signal; they add up to 1
     base: float
     par: float  # value of a signal that goes as it usually goes

@@ -9,6 +9,7 @@ from services.scoring.domain.numbers import Board, CardNumbers
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.row import DAY, GREEN, RED, YELLOW
+from services.scoring.domain.signals import will_buy
 
 TICKS = 10_000  # points are whole ten-thousandths, so that contributions sum exactly
 
@@ -76,7 +77,7 @@ def tenure_of(row: Any, now: int) -> float:
 @njit(cache=True)
 def stage_of(row: Any, now: int, rhythm: Rhythm, card: CardNumbers) -> int:
     """Lapsed is gone by the customer's own rhythm; it stands beside the band."""
-    if rhythm.known and rhythm.p_buy < card.lapsed_below:
+    if rhythm.known and will_buy(row, rhythm, card) < card.lapsed_below:
         return LAPSED
     tenure = tenure_of(row, now)
     if tenure < card.new_days:

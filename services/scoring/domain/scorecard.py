@@ -1,6 +1,6 @@
 """A scorecard: which signals count how much, and every number the score rests on. Versioned, immutable."""
 
-from math import log
+from math import log, log1p, nan
 from typing import Annotated, Literal
 
 import numpy as np
@@ -38,11 +38,17 @@ class Shop(_Strict):
 
 
 class Recency(_Strict):
-    """From p_buy to 0-100 while there are no labels: a rank, not a probability."""
+    """From p_buy to 0-100: `anchor + slope * logit + spend_slope * log1p(spend)` on the scale of logits.
+
+    Without `intercept` p_buy is the model's own and only a rank. With it (from `greenline scoring fit`) p_buy
+    becomes the probability `1 / (1 + exp(-(intercept + slope * logit(p) + spend_slope * log1p(spend))))`.
+    """
 
     anchor: Points = 75.0  # value of a customer who has just bought for the first time
+    anchor_spend_minor: Annotated[int, Field(ge=0)] = 0  # and who spent so much
     slope: Positive = 0.7
     spend_slope: Annotated[float, Field(ge=0)] = 0.0
+    intercept: float | None = None
 
 
 class Trends(_Strict):
@@ -112,10 +118,12 @@ class Scorecard(_Strict):
         shop = self.shop.numbers()
         return CardNumbers(
             shop=shop,
-            anchor_logit=_logit(self.recency.anchor / 100.0),
+            anchor_logit=_logit(self.recency.anchor / 100.0)
+            - self.recency.spend_slope * log1p(self.recency.anchor_spend_minor),
             anchor_p=_logit(chance(0.0, shop.alpha / shop.r, 0.0, shop)[1]),
             slope=self.recency.slope,
             spend_slope=self.recency.spend_slope,
+            intercept=nan if self.recency.intercept is None else self.recency.intercept,
             weights=weights,
             base=self.base,
             par=self.trends.par,

@@ -4,7 +4,7 @@ Never seen: left out. Seen and then silent: it keeps its weight and holds its si
 because a window emptied or a feed stopped; negative support evidence alone fades, toward `par`.
 """
 
-from math import exp, log
+from math import exp, isnan, log
 from typing import Any
 
 from numba import njit
@@ -37,6 +37,15 @@ def logit(p: float) -> float:
 def trend_value(ratio: float, card: CardNumbers) -> float:
     """A ratio to what is usual as 0 to 100: `par` at 1, falling below, rising above."""
     return 100.0 * sigmoid(logit(card.par / 100.0) + card.trend_slope * log(ratio))
+
+
+@njit(cache=True)
+def will_buy(row: Any, rhythm: Rhythm, card: CardNumbers) -> float:
+    """p_buy as it is told: once it has been fitted, the share of such customers who do buy."""
+    if not rhythm.known or isnan(card.intercept):
+        return rhythm.p_buy
+    p = min(max(rhythm.p_buy, 1e-12), 1.0 - 1e-12)
+    return sigmoid(card.intercept + card.slope * logit(p) + card.spend_slope * log(1.0 + max(row.spend, 0)))
 
 
 @njit(cache=True)

@@ -17,7 +17,7 @@ from services.scoring.domain.purchase import rhythm_of
 from services.scoring.domain.rings import SEEN, UNSURE, remember
 from services.scoring.domain.row import BACKFILL, SIGNALS, SIMULATED
 from services.scoring.domain.score import combine, next_band, stage_of
-from services.scoring.domain.signals import signals_of
+from services.scoring.domain.signals import signals_of, will_buy
 from services.scoring.domain.support import apply_support
 
 # What became of an event
@@ -163,7 +163,7 @@ def describe(rows: Any, slots: Any, nows: Any, world: World, found: Findings) ->
         stage = stage_of(row, now, rhythm, world.card)
         head = found.heads[i]
         head[0], head[1], head[2] = scored.score, scored.confidence, stage
-        head[3] = rhythm.p_buy if rhythm.known else np.nan
+        head[3] = will_buy(row, rhythm, world.card) if rhythm.known else np.nan
         facts_of(row, now, rhythm, world, found.facts[i])
         found.digests[i] = digest_of(scored.score, row.band, stage, found.facts[i])
 

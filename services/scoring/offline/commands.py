@@ -1,0 +1,99 @@
+"""What the offline verbs of `greenline scoring` do: files in, files and a table out."""
+
+from datetime import date
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from libs.runtime.errors import ConfigError
+from services.scoring.adapters.event_file import EventFile
+from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
+from services.scoring.domain.fitting.health import TooLittleError
+from services.scoring.offline import report
+from services.scoring.offline.backtest import BacktestError, Question
+from services.scoring.offline.fit import learn
+from services.scoring.offline.log import EventLog, build_log
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_HEADLINES = ("auc", "auc_recent", "pr_auc", "brier", "ece", "lift_top_decile", "precision_at_capacity")
+
+
+def day_of(text: str) -> int:
+    """Days since 1970 of an ISO date. Raises ConfigError."""
+    try:
+        return date.fromisoformat(text).toordinal() - _EPOCH
+    except ValueError:
+        raise ConfigError(f"{text!r} is no date: write it as 2026-01-31") from None
+
+
+def read_log(file: EventFile, console: Console) -> EventLog:
+    """With a progress bar; what could not be used is told afterwards. Raises ConfigError."""
+    bar = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*bar, console=console, transient=True) as progress:
+        task = progress.add_task(f"reading {file.path.name}", total=file.size)
+        log = build_log(file.blocks(lambda size: progress.advance(task, size)))
+    if file.refused:
+        console.print(f"{file.refused} lines of {file.path} could not be used:")
+        for problem in file.problems:
+            console.print(f"  line {problem.line}: {problem.what}", highlight=False)
+    return log
+
+
+def backtest(  # one argument for each option
+    events: Path, question: Question, scorecard: Path | None, out: Path, console: Console
+) -> None:
+    """Write report.json and report.html, and print the table. Raises ConfigError."""
+    card = None if scorecard is None else load_scorecard(scorecard)
+    file = EventFile(events)
+    log = read_log(file, console)
+    with console.status("") as status:
+        try:
+            judged = report.judge(log, question, card, load_scorecard(STARTER), status.update)
+        except BacktestError as error:
+            raise ConfigError(f"{events}: {error}") from error
+        status.update("pictures")
+        source = report.Source(events.name, file.refused, file.problems)
+        data, page = report.write(judged, source, out)
+    console.print(_table(judged.body))
+    for warning in judged.body["warnings"]:
+        console.print(f"note: {warning}", highlight=False, soft_wrap=True)
+    console.print(f"{data}\n{page}", highlight=False, soft_wrap=True)
+
+
+def _table(body: dict[str, object]) -> Table:
+    title = f"{body['n']} customers on {body['cutoff']}, {body['horizon_days']} days ahead"
+    shown = Table(title=title)
+    for name in ("score", *_HEADLINES):
+        shown.add_column(name.replace("_", " "), justify="left" if name == "score" else "right")
+    scores = body["scores"]
+    assert isinstance(scores, dict)
+    for name, said in scores.items():
+        cells = ["not fitted"] if said is None else [_cell(said[figure]) for figure in _HEADLINES]
+        shown.add_row(name, *cells)
+    return shown
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def fit(events: Path, cutoff: int | None, horizon: int, out: Path, console: Console) -> None:
+    """Write a fitted scorecard with its evidence. Raises ConfigError when there is too little to fit."""
+    log = read_log(EventFile(events), console)
+    day = log.days()[1] if cutoff is None and len(log) else cutoff or 0
+    try:
+        orders = log.orders(log.before((day + 1) * 86_400))
+        learned = learn(load_scorecard(STARTER), orders, day, horizon)
+    except TooLittleError as error:
+        raise ConfigError(f"{events}: too little to fit: {error}") from error
+    body = learned.card.model_dump(mode="json", exclude_none=True)
+    head = (
+        f"# Fitted on {events.name} up to {report.date_of(day)}: "
+        + "; ".join(f"{int(w.known.sum())} customers, {w.horizon} days ahead" for w in learned.fitted.windows)
+        + "\n"
+    )
+    out.write_text(head + yaml.safe_dump(body, sort_keys=False))
+    console.print(f"{out}: version {learned.card.version}", highlight=False, soft_wrap=True)

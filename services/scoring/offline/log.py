@@ -1,0 +1,120 @@
+"""A whole log of events in memory, in order of arrival, as the compiled loops take them: 60 bytes an event.
+
+The decoder is the live one. A log is looked at from behind, so all events count as live ones (an import's
+silence is for readers), merged customers are one from the beginning, and erased ones were never there.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from libs.events import message_key
+from services.scoring.domain import kinds as k
+from services.scoring.domain.decode import Decoder
+from services.scoring.domain.fitting.orders import OrderLog
+from services.scoring.domain.memo import Partition
+from services.scoring.domain.money import Money
+from services.scoring.domain.row import BACKFILL, COUNTS, DAY, EVENT, GIFT
+from services.scoring.domain.update import Columns
+from services.scoring.runs import ERASED, MERGED
+
+
+class EventLog(NamedTuple):
+    """`columns` in order of `received`; a customer's number is the `slot` of their events."""
+
+    columns: Columns
+    keys: list[bytes]  # tenant and customer, by number
+    partition: Partition
+
+    def __len__(self) -> int:
+        return len(self.columns.events)
+
+    def before(self, moment: int) -> int:
+        """How many events had come before `moment`, in seconds."""
+        return int(np.searchsorted(self.columns.events["received"], moment))
+
+    def part(self, start: int, stop: int) -> Columns:
+        events, hints, ids = self.columns
+        return Columns(events[start:stop], hints[start:stop], ids[start:stop])
+
+    def days(self) -> tuple[int, int]:
+        """First and last day of arrival."""
+        received = self.columns.events["received"]
+        return int(received[0]) // DAY, int(received[-1]) // DAY
+
+    def orders(self, known: int | None = None) -> OrderLog:
+        """Purchases that count and make a rhythm; of the first `known` events, if given."""
+        events = self.columns.events[:known]
+        placed = events[(events["kind"] == k.ORDER_PLACED) & (events["flags"] & (COUNTS | GIFT) == COUNTS)]
+        gone = events[events["kind"] == k.ORDER_CANCELLED]
+        placed = placed[~np.isin(_order_of(placed), _order_of(gone))]
+        days = placed["at"].astype(np.int64) // DAY
+        return OrderLog.of(placed["slot"], days, placed["amount"], len(self.keys))
+
+
+def _order_of(events: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
+    return np.asarray(events["slot"] << 32 | events["key"].astype(np.int64))
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+        self._into: dict[int, int] = {}
+        self._erased: set[int] = set()
+        self._partition = Partition(b"")
+        self._decoder: Decoder | None = None
+        self._parts: list[Columns] = []
+
+    def add(self, events: list[Any], money: Money | None) -> None:
+        if self._decoder is None:
+            self._decoder = Decoder(money or Money(_usual_currency(events)))
+        slots = np.fromiter((self._number(e.tenant, e.subject) for e in events), np.int64, len(events))
+        for event, slot in zip(events, slots.tolist(), strict=True):
+            if event.event_type == MERGED:
+                self._into[slot] = self._number(event.tenant, event.data.into)
+            elif event.event_type == ERASED:
+                self._erased.add(slot)
+        self._parts.append(self._decoder.columns(events, slots, self._partition))
+
+    def _number(self, tenant: str, subject: str) -> int:
+        return self._numbers.setdefault(message_key(tenant, subject), len(self._numbers))
+
+    def _survivor(self, number: int) -> int:
+        seen = set()
+        while number in self._into and number not in seen:
+            seen.add(number)
+            number = self._into[number]
+        return number
+
+    def built(self) -> EventLog:
+        events = np.concatenate([np.zeros(0, EVENT), *(part.events for part in self._parts)])
+        hints = np.concatenate([np.zeros(0, np.uint8), *(part.hints for part in self._parts)])
+        ids = np.concatenate([np.zeros(0, np.uint64), *(part.ids for part in self._parts)])
+        survivors = np.array([self._survivor(i) for i in range(len(self._numbers))], np.int64)
+        kept = ~np.isin(events["slot"], list(self._erased))
+        events["slot"] = survivors[events["slot"]] if len(events) else events["slot"]
+        events["flags"] &= np.uint8(~BACKFILL & 0xFF)
+        order = np.flatnonzero(kept)[np.argsort(events["received"][kept], kind="stable")]
+        columns = Columns(events[order], hints[order], ids[order])
+        return EventLog(columns, list(self._numbers), self._partition)
+
+
+def _usual_currency(events: list[Any]) -> str:
+    """The commonest of the first events; what comes in another has no rate and counts without its amount."""
+    seen = Counter(currency for e in events if (currency := getattr(e.data, "currency", None)) is not None)
+    return seen.most_common(1)[0][0] if seen else "USD"
+
+
+def build_log(
+    blocks: Iterable[list[Any]], money: Money | None = None, on_block: Callable[[int], None] | None = None
+) -> EventLog:
+    """From blocks of hot structs, in any order. Without `money` the commonest currency is the shop's."""
+    builder = _Builder()
+    for events in blocks:
+        builder.add(events, money)
+        if on_block is not None:
+            on_block(len(events))
+    return builder.built()
