@@ -92,6 +92,24 @@ def fit(
         commands.fit(events, day, horizon, out, console)
 
 
+@app.command()
+def validate(
+    events: Events,
+    *,
+    horizon: Horizon = 91,
+    scorecard: Annotated[Path | None, typer.Option(help="In force; without one, the starter.")] = None,
+    metrics: Annotated[
+        Path | None, typer.Option(help="Also write a .prom file for Prometheus' textfile collector.")
+    ] = None,
+) -> None:
+    """Judge the scores of a horizon ago by what happened since; exit 3 when something should be refitted."""
+    with _offline() as console:
+        from services.scoring.offline import commands
+
+        if not commands.check_scores(events, scorecard, horizon, metrics, console):
+            raise typer.Exit(3)
+
+
 @contextmanager
 def _offline() -> Iterator[Console]:
     """Machine code from the cache of the service; an error of ours ends the verb with its message."""

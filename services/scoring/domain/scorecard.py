@@ -1,5 +1,6 @@
 """A scorecard: which signals count how much, and every number the score rests on. Versioned, immutable."""
 
+from datetime import date
 from math import log, log1p, nan
 from typing import Annotated, Literal
 
@@ -84,6 +85,35 @@ class Stages(_Strict):
     lapsed_below: Annotated[float, Field(gt=0, lt=1)] = 0.02  # p_buy
 
 
+class Learned(_Strict):
+    """One window of a fit: customers at its beginning, and how many of them came back in it."""
+
+    days: int
+    customers: int
+    came_back: int
+
+
+class Judged(_Strict):
+    """The same fit made `days` earlier and judged by what came after. 95 % intervals."""
+
+    days: int
+    customers: int
+    auc: float | None
+    auc_interval: tuple[float, float] | None
+    auc_recent: float | None
+    auc_recent_interval: tuple[float, float] | None
+    brier: float | None
+    calibration_error: float | None
+
+
+class Evidence(_Strict):
+    """What a fitted card rests on; nothing after `until` was looked at."""
+
+    until: date
+    windows: tuple[Learned, ...]
+    judged: Judged | None = None
+
+
 class Scorecard(_Strict):
     """One version of how health is made. `version` stands on every snapshot."""
 
@@ -98,6 +128,7 @@ class Scorecard(_Strict):
     support: Support = Support()
     bands: Bands = Bands()
     stages: Stages = Stages()
+    evidence: Evidence | None = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> "Scorecard":

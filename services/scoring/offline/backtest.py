@@ -13,7 +13,7 @@ from services.scoring.domain.fitting.lead import NEVER, Lives, lead, silent_days
 from services.scoring.domain.fitting.orders import OrderLog
 from services.scoring.domain.fitting.rivals import Rfm, logistic_rfm, quintile_sum
 from services.scoring.domain.row import GREEN, RED
-from services.scoring.domain.scorecard import Scorecard
+from services.scoring.domain.scorecard import Judged, Scorecard
 from services.scoring.offline.fit import learn, with_likeliest
 from services.scoring.offline.log import EventLog
 from services.scoring.offline.replay import Look, Replay, end_of
@@ -70,8 +70,8 @@ class Known(NamedTuple):
 
 def known_at(log: EventLog, question: Question) -> Known:
     """Raises BacktestError when there is nothing to judge."""
-    first, last = log.days() if len(log) else (0, 0)
-    if not len(log) or question.cutoff < first:
+    first, last = log.days() if log.size else (0, 0)
+    if not log.size or question.cutoff < first:
         raise BacktestError("no event by the cut-off")
     if question.cutoff >= last:
         raise BacktestError(
@@ -105,7 +105,7 @@ def all_scores(
     found: dict[str, Score | None] = {}
     why = ""
     if card is not None:
-        found["scorecard"] = score_with(known, _at_horizon(card, horizon))
+        found["scorecard"] = score_with(known, at_horizon(card, horizon))
     else:
         found["starter"] = score_with(known, with_likeliest(starter, lesson, cutoff, horizon))
         try:
@@ -119,7 +119,8 @@ def all_scores(
     return found, why
 
 
-def _at_horizon(card: Scorecard, horizon: int) -> Scorecard:
+def at_horizon(card: Scorecard, horizon: int) -> Scorecard:
+    """The card with p_buy asked for another number of days."""
     return card.model_copy(update={"shop": card.shop.model_copy(update={"horizon_days": float(horizon)})})
 
 
@@ -182,6 +183,32 @@ def _bands(score: Score, truth: Truth) -> Mapping[str, Any] | None:
     return m.by_band(np.array(score.bands)[truth.known].tolist(), truth.lost[truth.known])
 
 
+def judge_fit(log: EventLog, starter: Scorecard, question: Question, until: int) -> Judged | None:
+    """The fit as it would have been made at an earlier cut-off, judged by the days up to the end of `until`.
+
+    None when there was too little to fit, or to judge by.
+    """
+    whole = log.first(log.before(end_of(until)))
+    try:
+        known = known_at(whole, question)
+        score = score_with(known, learn(starter, known.orders, question.cutoff, question.horizon).card)
+    except (BacktestError, TooLittleError):
+        return None
+    truth = truth_of(known)
+    told = figures(score, truth, question.capacity)
+    assert told is not None, "there is a score"
+    return Judged(
+        days=question.horizon,
+        customers=int(truth.known.sum()),
+        auc=told["auc"],
+        auc_interval=told["intervals"]["auc"],
+        auc_recent=told["auc_recent"],
+        auc_recent_interval=told["intervals"]["auc_recent"],
+        brier=told["brier"],
+        calibration_error=told["ece"],
+    )
+
+
 # -- time
 
 
@@ -223,8 +250,8 @@ def lives_of(known: Known, truth: Truth) -> Lives:
     """The customers who could still be lost at the cut-off."""
     cutoff = known.question.cutoff
     after = known.log.orders()
-    following = np.full(len(after), NEVER)
-    owners = np.repeat(np.arange(len(after)), np.diff(after.starts))
+    following = np.full(after.customers, NEVER)
+    owners = after.owners()
     later = after.days > cutoff
     np.minimum.at(following, owners[later], after.days[later])
     rfm = Rfm.at(known.orders, cutoff)

@@ -13,9 +13,11 @@ from services.scoring.adapters.event_file import EventFile
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.fitting.health import TooLittleError
 from services.scoring.offline import report
-from services.scoring.offline.backtest import BacktestError, Question
+from services.scoring.offline.backtest import BacktestError, Question, judge_fit
 from services.scoring.offline.fit import learn
 from services.scoring.offline.log import EventLog, build_log
+from services.scoring.offline.replay import end_of
+from services.scoring.offline.validate import Validation, validate, write_metrics
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _HEADLINES = ("auc", "auc_recent", "pr_auc", "brier", "ece", "lift_top_decile", "precision_at_capacity")
@@ -83,17 +85,41 @@ def _cell(value: float | None) -> str:
 def fit(events: Path, cutoff: int | None, horizon: int, out: Path, console: Console) -> None:
     """Write a fitted scorecard with its evidence. Raises ConfigError when there is too little to fit."""
     log = read_log(EventFile(events), console)
-    day = log.days()[1] if cutoff is None and len(log) else cutoff or 0
+    if not log.size:
+        raise ConfigError(f"{events}: no event that could be used")
+    day = log.days()[1] if cutoff is None else cutoff
+    starter = load_scorecard(STARTER)
     try:
-        orders = log.orders(log.before((day + 1) * 86_400))
-        learned = learn(load_scorecard(STARTER), orders, day, horizon)
+        card = learn(starter, log.orders(log.before(end_of(day))), day, horizon).card
     except TooLittleError as error:
         raise ConfigError(f"{events}: too little to fit: {error}") from error
-    body = learned.card.model_dump(mode="json", exclude_none=True)
-    head = (
-        f"# Fitted on {events.name} up to {report.date_of(day)}: "
-        + "; ".join(f"{int(w.known.sum())} customers, {w.horizon} days ahead" for w in learned.fitted.windows)
-        + "\n"
+    evidence = card.evidence and card.evidence.model_copy(
+        update={"judged": judge_fit(log, starter, Question(day - horizon, horizon), day)}
     )
-    out.write_text(head + yaml.safe_dump(body, sort_keys=False))
-    console.print(f"{out}: version {learned.card.version}", highlight=False, soft_wrap=True)
+    body = card.model_copy(update={"evidence": evidence}).model_dump(mode="json", exclude_none=True)
+    out.write_text(f"# Fitted on {events.name}\n" + yaml.safe_dump(body, sort_keys=False))
+    console.print(f"{out}: version {card.version}", highlight=False, soft_wrap=True)
+
+
+def check_scores(
+    events: Path, scorecard: Path | None, horizon: int, metrics: Path | None, console: Console
+) -> bool:
+    """Print what became of the scores; False when somebody should act. Raises ConfigError."""
+    log = read_log(EventFile(events), console)
+    try:
+        found = validate(log, load_scorecard(scorecard or STARTER), horizon)
+    except BacktestError as error:
+        raise ConfigError(f"{events}: {error}") from error
+    _say_validation(found, console)
+    if metrics is not None:
+        write_metrics(found, metrics)
+    return not any(word.startswith(("refit", "do not")) for word in found.advice())
+
+
+def _say_validation(found: Validation, console: Console) -> None:
+    when = f"{report.date_of(found.cutoff)}, {found.horizon} days ahead"
+    console.print(f"{found.n} customers on {when}, {found.scorecard}")
+    for name in ("auc", "auc_recent", "brier", "calibration_error", "calibration_drift", "population_shift"):
+        console.print(f"  {name}: {_cell(getattr(found, name)) or 'none'}", highlight=False)
+    for word in found.advice() or ["all is well"]:
+        console.print(word, highlight=False, soft_wrap=True)

@@ -1,14 +1,16 @@
 """From a log to scorecards: the starter with the shop's likeliest numbers, and a fitted one."""
 
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 
-from services.scoring.domain.fitting.health import Fitted, fit
+from services.scoring.domain.fitting.health import Fitted, Window, fit
 from services.scoring.domain.fitting.likelihood import most_likely
 from services.scoring.domain.fitting.orders import OrderLog
 from services.scoring.domain.numbers import ShopNumbers
-from services.scoring.domain.scorecard import Recency, Scorecard, Shop, Signal
+from services.scoring.domain.scorecard import Evidence, Recency, Scorecard, Shop, Signal
+from services.scoring.domain.scorecard import Learned as LearnedWindow
 
 PURCHASES, FREQUENCY = "purchase_recency", "order_frequency_trend"
 
@@ -54,7 +56,8 @@ def learn(card: Scorecard, orders: OrderLog, day: int, horizon: float) -> Learne
     signals = tuple(Signal(name=name, weight=round(weight, 6)) for name, weight in weights.items())
     shop = shop_of(found.shop)
     update = {
-        "version": f"{card.version.partition('+')[0]}+fitted",
+        "version": f"{card.version.partition('+')[0]}+fitted-{date_of(day)}",
+        "evidence": Evidence(until=date_of(day), windows=tuple(map(_learned, found.windows))),
         "shop": shop,
         "signals": signals,
         "recency": Recency(
@@ -66,6 +69,15 @@ def learn(card: Scorecard, orders: OrderLog, day: int, horizon: float) -> Learne
         ),
     }
     return Learned(card.model_copy(update=update), found)
+
+
+def date_of(day: int) -> date:
+    return date.fromordinal(date(1970, 1, 1).toordinal() + day)
+
+
+def _learned(window: Window) -> LearnedWindow:
+    came_back = int((window.known & window.bought).sum())
+    return LearnedWindow(days=window.horizon, customers=int(window.known.sum()), came_back=came_back)
 
 
 def _first_spend(orders: OrderLog) -> int:

@@ -29,7 +29,9 @@ class EventLog(NamedTuple):
     keys: list[bytes]  # tenant and customer, by number
     partition: Partition
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """Events."""
         return len(self.columns.events)
 
     def before(self, moment: int) -> int:
@@ -39,6 +41,10 @@ class EventLog(NamedTuple):
     def part(self, start: int, stop: int) -> Columns:
         events, hints, ids = self.columns
         return Columns(events[start:stop], hints[start:stop], ids[start:stop])
+
+    def first(self, count: int) -> "EventLog":
+        """As if nothing had come after so many events."""
+        return self._replace(columns=self.part(0, count))
 
     def days(self) -> tuple[int, int]:
         """First and last day of arrival."""

@@ -30,28 +30,35 @@ class OrderLog(NamedTuple):
         starts = np.searchsorted(owners, np.arange(count + 1))
         return cls(unique & 0xFFFFFFFF, amounts, starts)
 
-    def __len__(self) -> int:
+    @property
+    def customers(self) -> int:
         return len(self.starts) - 1
+
+    def owners(self) -> Days:
+        """(n,): whose each occasion is."""
+        return np.repeat(np.arange(self.customers), np.diff(self.starts))
 
     def until(self, day: int) -> "OrderLog":
         """The log as it stood at the end of `day`; customers keep their numbers."""
-        owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        owners = self.owners()
         kept = self.days <= day
-        return OrderLog.of(owners[kept], self.days[kept], self.minor[kept], len(self))
+        return OrderLog.of(owners[kept], self.days[kept], self.minor[kept], self.customers)
 
     def buys_in(self, after: int, until: int) -> npt.NDArray[np.bool_]:
         """Which customers bought on a day in (after, until]."""
-        owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
-        found = np.zeros(len(self), np.bool_)
+        owners = self.owners()
+        found = np.zeros(self.customers, np.bool_)
         found[owners[(self.days > after) & (self.days <= until)]] = True
         return found
 
     def thinned(self, most: int) -> "OrderLog":
         """At most so many customers, evenly taken; they are numbered anew."""
-        owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
-        step = max(-(-len(self) // most), 1)
+        owners = self.owners()
+        step = max(-(-self.customers // most), 1)
         kept = owners % step == 0
-        return OrderLog.of(owners[kept] // step, self.days[kept], self.minor[kept], -(-len(self) // step))
+        return OrderLog.of(
+            owners[kept] // step, self.days[kept], self.minor[kept], -(-self.customers // step)
+        )
 
     @property
     def repeat_customers(self) -> int:

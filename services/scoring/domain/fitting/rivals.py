@@ -26,7 +26,7 @@ class Rfm(NamedTuple):
     def at(cls, log: OrderLog, day: int) -> "Rfm":
         known = log.until(day)
         counts = np.diff(known.starts)
-        last = np.zeros(len(log))
+        last = np.zeros(log.customers)
         some = counts > 0
         last[some] = known.days[known.starts[1:][some] - 1]
         sums = np.concatenate([[0], np.cumsum(known.minor)])

@@ -14,18 +14,27 @@ START_DAY = int(START.timestamp()) // 86_400
 
 
 def orders(
-    customers: int, days: int = 540, seed: int = 7, gap: float = 40.0, stays: float = 0.85
+    customers: int,
+    *,
+    days: int = 540,
+    seed: int = 7,
+    joining: float = 120.0,
+    gap: float = 40.0,
+    stays: float = 0.85,
+    regular: float = 1.0,
 ) -> list[AnyEvent]:
-    """First purchases in the first 120 days; gaps are exponential, each customer's mean drawn by gamma."""
+    """First purchases in the first `joining` days; who stays with a chance of `stays` buys again after a
+    gamma gap of shape `regular`, around a mean of their own.
+    """
     draw = np.random.default_rng(seed)
     found: list[AnyEvent] = []
     for who in range(customers):
-        at, mean = draw.uniform(0, 120), gap / draw.gamma(1.5, 1 / 1.5)
+        at, mean = draw.uniform(0, joining), gap / draw.gamma(1.5, 1 / 1.5)
         while at < days:
             found.append(order(who, at, 10 + float(draw.integers(0, 90)), len(found)))
             if draw.random() > stays:
                 break
-            at += draw.exponential(mean)
+            at += draw.gamma(regular, mean / regular)
     return found
 
 

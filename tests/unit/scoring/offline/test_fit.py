@@ -80,7 +80,10 @@ def test_the_horizon_may_be_another_than_that_of_the_windows() -> None:
 def test_a_fitted_card_is_a_card_with_a_probability() -> None:
     starter = load_scorecard(STARTER)
     card = learn(starter, LOG, DAY, 91.0).card
-    assert card.version == "starter-1+fitted"
+    assert card.version == "starter-1+fitted-2025-12-27"
+    assert card.evidence is not None
+    assert [window.days for window in card.evidence.windows] == [182, 136, 91]
+    assert all(0 < window.came_back < window.customers for window in card.evidence.windows)
     assert sum(signal.weight for signal in card.signals) == pytest.approx(1.0)
     assert card.recency.intercept is not None
     again = type(card).model_validate(card.model_dump())

@@ -18,7 +18,7 @@ def test_purchases_of_one_day_are_one_occasion_and_their_amounts_add() -> None:
 def test_a_log_until_a_day_knows_nothing_later_and_keeps_the_numbers() -> None:
     earlier = LOG.until(15)
     assert (earlier.days.tolist(), earlier.starts.tolist()) == ([10, 15], [0, 1, 1, 2])
-    assert len(earlier) == 3
+    assert earlier.customers == 3
 
 
 def test_who_buys_in_a_window_that_begins_after_a_day_and_ends_with_another() -> None:
