@@ -55,6 +55,9 @@ Events = Annotated[
     Path, typer.Argument(help="JSON Lines of our envelope, or CSV: customer_id,time,type,amount,currency.")
 ]
 Cutoff = Annotated[str, typer.Option(help="The last day that is known, as 2026-01-31.")]
+Card = Annotated[
+    Path | None, typer.Option("--scorecard", help="A scorecard; without one, the shipped starter.")
+]
 Horizon = Annotated[int, typer.Option(help="Days after it in which a customer buys or is lost.", min=1)]
 
 
@@ -70,11 +73,11 @@ def backtest(
 ) -> None:
     """Score a log at a cut-off with what was known then, and judge it by what came after."""
     with _offline() as console:
-        from services.scoring.offline import commands
         from services.scoring.offline.backtest import Question
+        from services.scoring.offline.commands import files, judging
 
-        question = Question(commands.day_of(cutoff), horizon, capacity)
-        commands.backtest(events, question, scorecard, out, console)
+        question = Question(files.day_of(cutoff), horizon, capacity)
+        judging.backtest(events, question, scorecard, out, console)
 
 
 @app.command()
@@ -86,10 +89,27 @@ def fit(
 ) -> None:
     """Learn a shop's numbers from its own history; refuse, with the reason, when there is too little."""
     with _offline() as console:
-        from services.scoring.offline import commands
+        from services.scoring.offline.commands import files, judging
 
-        day = None if cutoff is None else commands.day_of(cutoff)
-        commands.fit(events, day, horizon, out, console)
+        day = None if cutoff is None else files.day_of(cutoff)
+        judging.fit(events, day, horizon, out, console)
+
+
+@app.command()
+def replay(
+    events: Events,
+    *,
+    first: Annotated[str, typer.Option("--from", help="The first day, as 2026-01-01.")],
+    last: Annotated[str, typer.Option("--to", help="The last day.")],
+    out: Annotated[Path, typer.Option(help="Folder for a Parquet file a day, named after it.")],
+    scorecard: Card = None,
+) -> None:
+    """Everybody's health at the end of each day, as data frames."""
+    with _offline() as console:
+        from services.scoring.offline.commands import files, replaying
+
+        span = replaying.Span(files.day_of(first), files.day_of(last))
+        replaying.replay(events, span, scorecard, out, console)
 
 
 @app.command()
@@ -104,14 +124,14 @@ def validate(
 ) -> None:
     """Judge the scores of a horizon ago by what happened since; exit 3 when something should be refitted."""
     with _offline() as console:
-        from services.scoring.offline import commands
+        from services.scoring.offline.commands import judging
 
-        if not commands.check_scores(events, scorecard, horizon, metrics, console):
+        if not judging.check_scores(events, scorecard, horizon, metrics, console):
             raise typer.Exit(3)
 
 
 @contextmanager
-def _offline() -> Iterator[Console]:
+def _offline(*, words_to_stderr: bool = False) -> Iterator[Console]:
     """Machine code from the cache of the service; an error of ours ends the verb with its message."""
     from libs.runtime.errors import ConfigError
     from libs.runtime.settings import RuntimeSettings
@@ -119,7 +139,7 @@ def _offline() -> Iterator[Console]:
 
     use_cache(RuntimeSettings().data_dir)  # before the domain is imported
     try:
-        yield Console()
+        yield Console(stderr=words_to_stderr)
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

@@ -7,6 +7,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,21 +66,16 @@ class EventFile:
     # -- JSON Lines
 
     def _json_lines(self, advance: Callable[[int], None]) -> Iterator[list[Any]]:
-        raws: list[bytes] = []
-        numbers: list[int] = []
+        number = 1
         with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                advance(len(line))
-                if line.strip():
-                    raws.append(line)
-                    numbers.append(number)
-                if len(raws) == BLOCK:
-                    yield self._decoded(raws, numbers)
-                    raws, numbers = [], []
-        yield self._decoded(raws, numbers)
+            while lines := list(islice(file, BLOCK)):
+                advance(sum(map(len, lines)))
+                yield self._decoded(lines, number)
+                number += len(lines)
 
-    def _decoded(self, raws: list[bytes], numbers: list[int]) -> list[Any]:
-        found = decode_many(raws)
+    def _decoded(self, lines: list[bytes], first: int) -> list[Any]:
+        numbers = [number for number, line in enumerate(lines, first) if not line.isspace()]
+        found = decode_many([line for line in lines if not line.isspace()])
         for place, error in found.refused.items():
             self._refuse(numbers[place], str(error))
         return found.events

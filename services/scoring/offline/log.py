@@ -1,4 +1,4 @@
-"""A whole log of events in memory, in order of arrival, as the compiled loops take them: 60 bytes an event.
+"""A whole log of events in memory, in order of arrival, as the compiled loops take them: 61 bytes an event.
 
 The decoder is the live one. A log is looked at from behind, so all events count as live ones (an import's
 silence is for readers), merged customers are one from the beginning, and erased ones were never there.
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from libs.events import message_key
+from libs.events import CUSTOMER_EVENT_TYPES, message_key
 from services.scoring.domain import kinds as k
 from services.scoring.domain.decode import Decoder
 from services.scoring.domain.fitting.orders import OrderLog
@@ -28,6 +28,9 @@ class EventLog(NamedTuple):
     columns: Columns
     keys: list[bytes]  # tenant and customer, by number
     partition: Partition
+    types: npt.NDArray[np.uint8]  # places in CUSTOMER_EVENT_TYPES, beside `columns`
+    survivors: npt.NDArray[np.int64]  # who a customer has become; mostly themselves
+    money: Money
 
     @property
     def size(self) -> int:
@@ -44,7 +47,7 @@ class EventLog(NamedTuple):
 
     def first(self, count: int) -> "EventLog":
         """As if nothing had come after so many events."""
-        return self._replace(columns=self.part(0, count))
+        return self._replace(columns=self.part(0, count), types=self.types[:count])
 
     def days(self) -> tuple[int, int]:
         """First and last day of arrival."""
@@ -61,32 +64,38 @@ class EventLog(NamedTuple):
         return OrderLog.of(placed["slot"], days, placed["amount"], len(self.keys))
 
 
+_TYPES = {name: i for i, name in enumerate(CUSTOMER_EVENT_TYPES)}
+
+
 def _order_of(events: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
     return np.asarray(events["slot"] << 32 | events["key"].astype(np.int64))
 
 
 class _Builder:
     def __init__(self) -> None:
-        self._numbers: dict[bytes, int] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
         self._into: dict[int, int] = {}
         self._erased: set[int] = set()
         self._partition = Partition(b"")
         self._decoder: Decoder | None = None
         self._parts: list[Columns] = []
+        self._types: list[npt.NDArray[np.uint8]] = []
+        self._money: Money | None = None
 
     def add(self, events: list[Any], money: Money | None) -> None:
         if self._decoder is None:
-            self._decoder = Decoder(money or Money(_usual_currency(events)))
-        slots = np.fromiter((self._number(e.tenant, e.subject) for e in events), np.int64, len(events))
-        for event, slot in zip(events, slots.tolist(), strict=True):
-            if event.event_type == MERGED:
-                self._into[slot] = self._number(event.tenant, event.data.into)
-            elif event.event_type == ERASED:
-                self._erased.add(slot)
+            self._money = money or Money(_usual_currency(events))
+            self._decoder = Decoder(self._money)
+        slots = np.array([self._number(e.tenant, e.subject) for e in events], np.int64)
+        types = np.array([_TYPES[e.event_type] for e in events], np.uint8)
+        for i in np.flatnonzero(types == _TYPES[MERGED]).tolist():
+            self._into[int(slots[i])] = self._number(events[i].tenant, events[i].data.into)
+        self._erased.update(slots[types == _TYPES[ERASED]].tolist())
+        self._types.append(types)
         self._parts.append(self._decoder.columns(events, slots, self._partition))
 
     def _number(self, tenant: str, subject: str) -> int:
-        return self._numbers.setdefault(message_key(tenant, subject), len(self._numbers))
+        return self._numbers.setdefault((tenant, subject), len(self._numbers))
 
     def _survivor(self, number: int) -> int:
         seen = set()
@@ -105,7 +114,10 @@ class _Builder:
         events["flags"] &= np.uint8(~BACKFILL & 0xFF)
         order = np.flatnonzero(kept)[np.argsort(events["received"][kept], kind="stable")]
         columns = Columns(events[order], hints[order], ids[order])
-        return EventLog(columns, list(self._numbers), self._partition)
+        types = np.concatenate([np.zeros(0, np.uint8), *self._types])[order]
+        money = self._money or Money()
+        keys = [message_key(*who) for who in self._numbers]
+        return EventLog(columns, keys, self._partition, types, survivors, money)
 
 
 def _usual_currency(events: list[Any]) -> str:

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.scoring.domain.facts import N_FACTS
 from services.scoring.domain.numbers import CardNumbers, World
-from services.scoring.domain.row import DAY, ROW, SIGNALS
+from services.scoring.domain.row import DAY, ROW
 from services.scoring.domain.score import BANDS, STAGES
-from services.scoring.domain.update import Findings, apply_events, describe
+from services.scoring.domain.snapshot import describe_rows
+from services.scoring.domain.update import Findings, apply_events
 from services.scoring.offline.log import EventLog
+
+WEEK = 7  # days
 
 
 class Look(NamedTuple):
@@ -34,6 +36,14 @@ class Look(NamedTuple):
         return np.asarray(self.stages == STAGES.index("lapsed"))
 
 
+class Described(NamedTuple):
+    """Customers by number, a line each, and what the loops found."""
+
+    slots: npt.NDArray[np.int64]
+    found: Findings
+    bands: npt.NDArray[np.uint8]  # places in BANDS
+
+
 class Replay:
     """One pass over a log with one scorecard; moments only go forward."""
 
@@ -53,16 +63,31 @@ class Replay:
         self.duplicates += int((outcome == 2).sum())
         self._done = until
 
+    def seen(self) -> npt.NDArray[np.int64]:
+        """Numbers of the customers of whom anything has been heard."""
+        return np.flatnonzero(self.rows["first_seen"] > 0)
+
+    def describe(self, moment: int, slots: npt.NDArray[np.int64] | None = None) -> Described:
+        """These customers, or all, at `moment`. As a sweep does, it moves their bands on."""
+        self.advance(moment)
+        chosen = self.seen() if slots is None else slots
+        world = World(self._feeds, self._card)
+        found = describe_rows(self.rows, chosen, np.full(len(chosen), moment), world)
+        return Described(chosen, found, self.rows["band"][chosen])
+
+    def hold_bands(self, day: int, slots: npt.NDArray[np.int64] | None = None) -> None:
+        """Look once a week up to a week before `day`: a band depends on the one held before it."""
+        if self._log.size:
+            first = self._log.days()[0]
+            for past in range(first + (day - first) % WEEK, day, WEEK):
+                self.describe(end_of(past), slots)
+
     def look(self, moment: int) -> Look:
         """Everybody at `moment`. As a sweep does, it moves bands on."""
-        self.advance(moment)
-        seen = self.rows["first_seen"] > 0
-        slots, n = np.flatnonzero(seen), len(seen)
-        k = len(slots)
-        found = Findings(
-            np.zeros((k, 3, SIGNALS)), np.zeros((k, 4)), np.zeros((k, N_FACTS)), np.zeros(k, np.uint64)
-        )
-        describe(self.rows, slots, np.full(k, moment), World(self._feeds, self._card), found)
+        slots, found, _ = self.describe(moment)
+        n = len(self.rows)
+        seen = np.zeros(n, np.bool_)
+        seen[slots] = True
         scores, confidences, stages, p_buys = _spread(found.heads, slots, n).T
         signals = _spread(found.signals, slots, n)
         return Look(

@@ -1,11 +1,9 @@
-"""What the offline verbs of `greenline scoring` do: files in, files and a table out."""
+"""`backtest` and `fit`: how good the scores were, and a shop's own numbers."""
 
-from datetime import date
 from pathlib import Path
 
 import yaml
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from libs.runtime.errors import ConfigError
@@ -14,34 +12,12 @@ from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.fitting.health import TooLittleError
 from services.scoring.offline import report
 from services.scoring.offline.backtest import BacktestError, Question, judge_fit
+from services.scoring.offline.commands.files import read_log
 from services.scoring.offline.fit import learn
-from services.scoring.offline.log import EventLog, build_log
 from services.scoring.offline.replay import end_of
 from services.scoring.offline.validate import Validation, validate, write_metrics
 
-_EPOCH = date(1970, 1, 1).toordinal()
 _HEADLINES = ("auc", "auc_recent", "pr_auc", "brier", "ece", "lift_top_decile", "precision_at_capacity")
-
-
-def day_of(text: str) -> int:
-    """Days since 1970 of an ISO date. Raises ConfigError."""
-    try:
-        return date.fromisoformat(text).toordinal() - _EPOCH
-    except ValueError:
-        raise ConfigError(f"{text!r} is no date: write it as 2026-01-31") from None
-
-
-def read_log(file: EventFile, console: Console) -> EventLog:
-    """With a progress bar; what could not be used is told afterwards. Raises ConfigError."""
-    bar = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*bar, console=console, transient=True) as progress:
-        task = progress.add_task(f"reading {file.path.name}", total=file.size)
-        log = build_log(file.blocks(lambda size: progress.advance(task, size)))
-    if file.refused:
-        console.print(f"{file.refused} lines of {file.path} could not be used:")
-        for problem in file.problems:
-            console.print(f"  line {problem.line}: {problem.what}", highlight=False)
-    return log
 
 
 def backtest(  # one argument for each option

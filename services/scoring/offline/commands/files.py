@@ -1,0 +1,55 @@
+"""What all offline verbs need: days, scorecards, logs that are read with a progress bar, JSON."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from libs.runtime.errors import ConfigError
+from services.scoring.adapters.event_file import EventFile
+from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
+from services.scoring.domain.scorecard import Scorecard
+from services.scoring.offline.log import EventLog, build_log
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def day_of(text: str) -> int:
+    """Days since 1970 of an ISO date. Raises ConfigError."""
+    try:
+        return date.fromisoformat(text).toordinal() - _EPOCH
+    except ValueError:
+        raise ConfigError(f"{text!r} is no date: write it as 2026-01-31") from None
+
+
+def card_of(path: Path | None) -> Scorecard:
+    """The named scorecard, else the shipped starter. Raises ConfigError."""
+    return load_scorecard(path or STARTER)
+
+
+def read_log(file: EventFile, console: Console) -> EventLog:
+    """With a progress bar; what could not be used is told afterwards. Raises ConfigError."""
+    bar = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*bar, console=console, transient=True) as progress:
+        task = progress.add_task(f"reading {file.path.name}", total=file.size)
+        log = build_log(file.blocks(lambda size: progress.advance(task, size)))
+    if file.refused:
+        console.print(f"{file.refused} lines of {file.path} could not be used:")
+        for problem in file.problems:
+            console.print(f"  line {problem.line}: {problem.what}", highlight=False)
+    return log
+
+
+def read_some(path: Path, console: Console) -> EventLog:
+    """A log with at least one event. Raises ConfigError."""
+    log = read_log(EventFile(path), console)
+    if not log.size:
+        raise ConfigError(f"{path}: no event that can be used: give a file with events of customers")
+    return log
+
+
+def pretty(body: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(body), indent=1).decode()
