@@ -58,6 +58,7 @@ Cutoff = Annotated[str, typer.Option(help="The last day that is known, as 2026-0
 Card = Annotated[
     Path | None, typer.Option("--scorecard", help="A scorecard; without one, the shipped starter.")
 ]
+Json = Annotated[bool, typer.Option("--json", help="JSON on the standard output; all else goes to stderr.")]
 Horizon = Annotated[int, typer.Option(help="Days after it in which a customer buys or is lost.", min=1)]
 
 
@@ -128,6 +129,29 @@ def validate(
 
         if not judging.check_scores(events, scorecard, horizon, metrics, console):
             raise typer.Exit(3)
+
+
+@app.command()
+def explain(
+    customer: Annotated[str, typer.Argument(help="As the events name them, or tenant/customer.")],
+    events: Events,
+    *,
+    at: Annotated[str | None, typer.Option(help="Score at the end of this day; else the log's last.")] = None,
+    since: Annotated[str | None, typer.Option(help="What changed since; else 30 days before.")] = None,
+    as_json: Json = False,
+    scorecard: Card = None,
+) -> None:
+    """A customer's score: what it is made of, and what has moved it."""
+    with _offline(words_to_stderr=as_json) as console:
+        from services.scoring.offline.commands import explaining, files
+
+        days = [None if day is None else files.day_of(day) for day in (at, since)]
+        asked = explaining.Asked(customer, *days)
+        told, period = explaining.explain(events, asked, scorecard, console)
+        if as_json:
+            typer.echo(explaining.as_json(told, period))
+        else:
+            explaining.show(told, period, asked, console)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from services.scoring.domain.money import Money
 from services.scoring.domain.numbers import World
 from services.scoring.domain.row import BACKFILL
 from services.scoring.domain.scorecard import Scorecard
-from services.scoring.domain.snapshot import Words, shares_of
+from services.scoring.domain.snapshot import words_of
 from services.scoring.domain.update import APPLIED, DUPLICATE, PAST_RING, Columns, apply_events, find_changed
 from services.scoring.merger import erase, send_off, take_in
 from services.scoring.moves import Erase, MovedEvent, MovedRow, Moves, read, send
@@ -53,14 +53,7 @@ class Scorer:
         self._money = money or Money()
         self._card = scorecard.numbers()
         self._observer: Observer = observer or NoObserver()
-        words = Words(
-            scorecard.version,
-            scorecard.base,
-            scorecard.shop.horizon_days,
-            scorecard.high_tier_minor,
-            shares_of(self._card.weights.tolist()),
-        )
-        self._publisher = Publisher(words, self._money, self._observer)
+        self._publisher = Publisher(words_of(scorecard), self._money, self._observer)
         self._decoder = Decoder(self._money)
         self._wall = wall
         self._merges = 0

@@ -15,6 +15,7 @@ from services.scoring.domain.facts import COLUMNS, N_FACTS, SUBSCRIPTION_STATES
 from services.scoring.domain.numbers import World
 from services.scoring.domain.row import SIGNALS
 from services.scoring.domain.score import BANDS, STAGES
+from services.scoring.domain.scorecard import Scorecard
 from services.scoring.domain.signals import NAMES
 from services.scoring.domain.update import Findings, describe
 
@@ -156,6 +157,16 @@ class Words(NamedTuple):
     horizon: float
     high_tier: int
     shares: tuple[Shares, ...]  # by Line.seen
+
+
+def words_of(card: Scorecard) -> Words:
+    return Words(
+        card.version,
+        card.base,
+        card.shop.horizon_days,
+        card.high_tier_minor,
+        shares_of(card.numbers().weights.tolist()),
+    )
 
 
 def shares_of(weights: Sequence[float]) -> tuple[Shares, ...]:

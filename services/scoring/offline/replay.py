@@ -68,9 +68,9 @@ class Replay:
         return np.flatnonzero(self.rows["first_seen"] > 0)
 
     def describe(self, moment: int, slots: npt.NDArray[np.int64] | None = None) -> Described:
-        """These customers, or all, at `moment`. As a sweep does, it moves their bands on."""
+        """All who have been heard of, or those of `slots`. As a sweep at `moment`, it moves bands on."""
         self.advance(moment)
-        chosen = self.seen() if slots is None else slots
+        chosen = self.seen() if slots is None else slots[self.rows["first_seen"][slots] > 0]
         world = World(self._feeds, self._card)
         found = describe_rows(self.rows, chosen, np.full(len(chosen), moment), world)
         return Described(chosen, found, self.rows["band"][chosen])
