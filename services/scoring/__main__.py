@@ -154,6 +154,25 @@ def explain(
             explaining.show(told, period, asked, console)
 
 
+@app.command()
+def audit(
+    events: Events,
+    *,
+    rules: Annotated[Path | None, typer.Option(help="Rules to look at; else the shipped ones.")] = None,
+    as_json: Json = False,
+    scorecard: Card = None,
+) -> None:
+    """What the data hold and lack: signals, sources, rules that can never come true."""
+    with _offline(words_to_stderr=as_json) as console:
+        from services.scoring.offline.commands import auditing, files
+
+        body = auditing.audit(events, scorecard, rules, console)
+        if as_json:
+            typer.echo(files.pretty(body))
+        else:
+            auditing.show(body, console)
+
+
 @contextmanager
 def _offline(*, words_to_stderr: bool = False) -> Iterator[Console]:
     """Machine code from the cache of the service; an error of ours ends the verb with its message."""

@@ -124,7 +124,11 @@ def test_a_name_in_two_shops_is_asked_for_with_its_tenant(run: Run, tmp_path: Pa
 
 def test_somebody_who_was_erased_is_nobody(run: Run, tmp_path: Path) -> None:
     shop = Shop()
-    events = [shop.event(order("1"), 0), shop.event(order("2"), 0, "c2"), shop.event(CustomerErased(request_id="r"), 1)]
+    events = [
+        shop.event(order("1"), 0),
+        shop.event(order("2"), 0, "c2"),
+        shop.event(CustomerErased(request_id="r"), 1),
+    ]
     answer = run("explain", "c1", write(tmp_path / "log", events))
     assert answer.exit_code == 1
     assert "or they have been erased" in answer.stderr

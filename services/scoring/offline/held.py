@@ -1,0 +1,79 @@
+"""Rules that cannot come true because nothing fills the facts in their conditions. Read as text: SQL."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sqlglot
+import yaml
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+import services
+from libs.runtime.errors import ConfigError
+
+STANDARD = Path(services.__file__ or "").parent / "triggers" / "rules" / "standard.yaml"
+"""The shipped rules, as a file: nothing of the service that runs them is imported."""
+
+# What is known as soon as one of its parts is.
+_ANY = (exp.Or, exp.Coalesce, exp.Greatest, exp.Least)
+
+
+class Rule(NamedTuple):
+    """What matters here of a rule."""
+
+    id: str
+    title: str
+    when: exp.Expr
+
+
+def load_rules(path: Path) -> list[Rule]:
+    """Raises ConfigError. Whether a rule is a good one is for `greenline triggers check` to say."""
+    try:
+        body = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"rules {path}: {error.strerror}: name a file with --rules") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"rules {path}: not YAML: `greenline triggers check` names the line") from error
+    rules = body.get("rules") if isinstance(body, Mapping) else None
+    if not isinstance(rules, list):
+        raise ConfigError(f"rules {path}: no list `rules`: `greenline triggers check` says what is expected")
+    return [_rule(path, entry) for entry in rules]
+
+
+def _rule(path: Path, entry: Any) -> Rule:
+    try:
+        when = sqlglot.parse_one(str(entry["when"]), dialect="postgres")
+        return Rule(str(entry["id"]), str(entry.get("title", "")), when)
+    except (SqlglotError, KeyError, TypeError, AttributeError) as error:
+        name = entry.get("id") if isinstance(entry, Mapping) else entry
+        raise ConfigError(
+            f"rules {path}: rule {name!r} has no condition that can be read: "
+            "`greenline triggers check` says why"
+        ) from error
+
+
+def lacking(node: exp.Expr, unknown: AbstractSet[str]) -> frozenset[str]:
+    """The facts for want of which a condition is never true; none: it can be.
+
+    Null makes a comparison null and AND carries it on; OR, COALESCE, GREATEST and LEAST need one known part.
+    IS NULL and IS NOT TRUE are true of what is not known.
+    """
+    if isinstance(node, exp.Column):
+        return frozenset({node.name} & unknown)
+    if _true_of_nothing(node):
+        return frozenset()
+    parts = [lacking(child, unknown) for child in node.iter_expressions()]
+    if isinstance(node, _ANY) and not all(parts):
+        return frozenset()
+    return frozenset().union(*parts)
+
+
+def _true_of_nothing(node: exp.Expr) -> bool:
+    """IS NULL or IS NOT TRUE. Versions of the parser put the NOT around the IS or into it."""
+    asked = node.this if isinstance(node, exp.Not) else node
+    if not isinstance(asked, exp.Is):
+        return False
+    negated = bool(asked.args.get("negate")) or isinstance(asked.parent, exp.Not)
+    return negated != isinstance(asked.expression, exp.Null)
