@@ -173,6 +173,25 @@ def audit(
             auditing.show(body, console)
 
 
+@app.command()
+def compare(
+    events: Events,
+    *,
+    scorecard: Annotated[list[Path], typer.Option(help="Twice: the one in force, and the one to try.")],
+    at: Annotated[str | None, typer.Option(help="Score at the end of this day; else the log's last.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for compare.json and compare.html.")] = None,
+) -> None:
+    """Two scorecards on one log: who would stand in another band."""
+    with _offline() as console:
+        from services.scoring.offline.commands import comparing, files
+
+        day = None if at is None else files.day_of(at)
+        body = comparing.compare(events, scorecard, day, console)
+        comparing.show(body, console)
+        for path in comparing.write(body, out) if out else ():
+            console.print(str(path), highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def _offline(*, words_to_stderr: bool = False) -> Iterator[Console]:
     """Machine code from the cache of the service; an error of ours ends the verb with its message."""

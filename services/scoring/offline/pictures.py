@@ -205,3 +205,25 @@ def rolling(cutoffs: Sequence[Mapping[str, Any]]) -> Any:
         .facet(column=alt.Column("whom:N", title=None))
         .properties(title="Rolling cut-offs")
     )
+
+
+def migration(matrix: Mapping[str, Mapping[str, int]], a: str, b: str) -> Any:
+    """Customers by where two scorecards put them; the shade is the share of the row."""
+    values = [
+        {"from": start, "to": end, "customers": count, "share": count / max(sum(line.values()), 1)}
+        for start, line in matrix.items()
+        for end, count in line.items()
+    ]
+    order = list(matrix)
+    cells = alt.Chart(_data(values)).encode(
+        x=alt.X("to:N", sort=order, title=b, axis=alt.Axis(orient="top", labelAngle=0)),
+        y=alt.Y("from:N", sort=order, title=a),
+    )
+    shades = cells.mark_rect(stroke="#ffffff", strokeWidth=2).encode(
+        color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=["#f4f6f7", "#2f6f8f"]), legend=None)
+    )
+    counts = cells.mark_text(fontSize=15).encode(
+        text=alt.Text("customers:Q", format=","),
+        color=alt.condition("datum.share > 0.6", alt.value("#ffffff"), alt.value("#1c2733")),
+    )
+    return (shades + counts).properties(width=520, height=300)
