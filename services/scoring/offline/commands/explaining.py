@@ -78,7 +78,8 @@ def _parts(health: Any) -> Table:
         caption=f"points add up to {health.score - health.base:+.1f}: the score less {health.base:g}"
     )
     for name in ("signal", "value", "weight", "evidence", "points", "because"):
-        shown.add_column(name, justify="left" if name in ("signal", "because") else "right")
+        left = name in ("signal", "because")
+        shown.add_column(name, justify="left" if left else "right", no_wrap=name == "signal")
     for part in health.contributions:
         cells = (f"{part.value:.0f}", f"{part.weight:.0%}", f"{part.evidence:.2f}", f"{part.points:+.1f}")
         shown.add_row(part.signal, *cells, part.text)
