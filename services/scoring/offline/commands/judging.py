@@ -1,4 +1,4 @@
-"""`backtest` and `fit`: how good the scores were, and a shop's own numbers."""
+"""`backtest`, `fit` and `validate`: how good the scores were, and a shop's own numbers."""
 
 from pathlib import Path
 
