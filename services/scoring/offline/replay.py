@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from services.scoring.domain.facts import N_FACTS
 from services.scoring.domain.numbers import CardNumbers, World
-from services.scoring.domain.row import DAY, ROW, SIGNALS
+from services.scoring.domain.row import DAY, ROW
 from services.scoring.domain.score import BANDS, STAGES
+from services.scoring.domain.signals import SCORED
 from services.scoring.domain.update import Findings, apply_events, describe
 from services.scoring.offline.log import EventLog
 
@@ -60,7 +61,7 @@ class Replay:
         slots, n = np.flatnonzero(seen), len(seen)
         k = len(slots)
         found = Findings(
-            np.zeros((k, 3, SIGNALS)), np.zeros((k, 4)), np.zeros((k, N_FACTS)), np.zeros(k, np.uint64)
+            np.zeros((k, 3, SCORED)), np.zeros((k, 4)), np.zeros((k, N_FACTS)), np.zeros(k, np.uint64)
         )
         describe(self.rows, slots, np.full(k, moment), World(self._feeds, self._card), found)
         scores, confidences, stages, p_buys = _spread(found.heads, slots, n).T

@@ -11,6 +11,7 @@ from tests.property.scoring.lives import (
     ALL,
     EACH_FAMILY,
     MANY_ORDERS,
+    OVERRIDES,
     PEOPLES_EVENTS,
     SUBSCRIPTION_EVENTS,
     SURVEY_EVENTS,
@@ -24,6 +25,7 @@ from tests.property.scoring.lives import (
 )
 from tests.property.scoring.naive import Naive
 
+TIED = (SUBSCRIPTION_EVENTS, SURVEY_EVENTS, PEOPLES_EVENTS, OVERRIDES)  # whose last word holds
 CUTS = st.lists(st.integers(1, 24), max_size=4)
 
 
@@ -56,7 +58,7 @@ def test_of_more_orders_than_are_kept_one_by_one_the_same_stay_open_and_the_same
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.data(), lives(SUBSCRIPTION_EVENTS, SURVEY_EVENTS, PEOPLES_EVENTS, least=8, most=20, ties=True))
+@given(st.data(), lives(*TIED, least=8, most=20, ties=True))
 def test_of_two_words_at_the_same_second_the_merge_takes_the_one_the_update_takes(
     data: st.DataObject, life: list[AnyEvent]
 ) -> None:
