@@ -69,7 +69,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 CARD = load_scorecard(STARTER)
 NUMBERS = CARD.numbers()
 
-# Within the bounds that docs/health.md states: four recent orders and tickets, 60 days, three skips, six milestones.
+# Within the bounds that docs/health.md states: four recent orders and tickets, 60 days, three skips, six
+# milestones.
 ORDERS, TICKETS, DAYS = 4, 4, 60
 
 _DERIVED = {"data_since", "imported_at", "tenure_days", "silence_tail_p"}
