@@ -76,6 +76,7 @@ def test_a_feature_used_again_stays_and_one_told_late_does_not_set_it_back() -> 
     shop.happens(used("export"), 0)
     shop.happens(used("export"), 25)
     shop.send(shop.event(used("export"), 3, received=26))
+    assert looked(shop, 26).features_used_30d == 1
     assert looked(shop, 54).features_used_30d == 1
     assert looked(shop, 55).features_used_30d == 0
 
