@@ -15,6 +15,8 @@ from libs.runtime.stream import Record, Rows
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.money import Money
 from services.scoring.domain.numbers import World
+from services.scoring.domain.row import SAID_TICKS
+from services.scoring.domain.signals import SCORED
 from services.scoring.domain.snapshot import (
     Held,
     Line,
@@ -127,7 +129,7 @@ def _remember(array: Any, slots: Slots, found: Findings, chosen: Any) -> None:
     array["said_band"][where] = array["band"][where]
     array["said_score"][where] = found.heads[chosen, 0]
     array["said_confidence"][where] = found.heads[chosen, 1]
-    array["said_points"][where] = found.signals[chosen, 2]
+    array["said_points"][where, :SCORED] = np.rint(found.signals[chosen, 2] * SAID_TICKS)
 
 
 class _Frame(NamedTuple):

@@ -1,8 +1,21 @@
 """The customer's own life in our system, and what outreach did and learned."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from libs.events.types import Amount, Count, Currency, EventId, Frozen, Label, Reference, Sentiment, Subject
+from pydantic import Field
+
+from libs.events.types import (
+    Amount,
+    Count,
+    Currency,
+    EventId,
+    Frozen,
+    Instant,
+    Label,
+    Reference,
+    Sentiment,
+    Subject,
+)
 
 
 class CustomerCreated(Frozen):
@@ -29,6 +42,15 @@ class CustomerErased(Frozen):
 class CustomerConsentChanged(Frozen):
     channel: Literal["email", "sms", "push", "phone"]
     consent: bool
+
+
+class CustomerHealthOverridden(Frozen):
+    """A person sets the score until a moment; the last word holds. One that has ended takes it back."""
+
+    score: Annotated[int, Field(ge=0, le=100)]
+    until: Instant
+    reason: Label | None = None
+    author: Label | None = None
 
 
 class OutreachDecision(Frozen):
@@ -102,6 +124,7 @@ CUSTOMER: dict[str, type[Frozen]] = {
     "customer.merged": CustomerMerged,
     "customer.erased": CustomerErased,
     "customer.consent_changed": CustomerConsentChanged,
+    "customer.health_overridden": CustomerHealthOverridden,
     "outreach.opened": OutreachOpened,
     "outreach.suppressed": OutreachSuppressed,
     "outreach.held_out": OutreachHeldOut,

@@ -81,11 +81,15 @@ class ContactChanged(Frozen):
 
 
 class MilestonePlanned(Frozen):
+    """The plan told last holds, until the milestone is reached."""
+
     milestone: Label
     due_at: Instant
 
 
 class MilestoneReached(Frozen):
+    """Two milestones mean the same to everybody: `first_value` and `value_proven` (with the customer)."""
+
     milestone: Label
 
 

@@ -152,6 +152,12 @@ def _consent(data: Data) -> str:
     return f"{verb} {data.get('channel', 'messages')}"
 
 
+def _overridden(data: Data) -> str:
+    by = data.get("author")
+    who = f" by {_words(by)}" if by else ""
+    return f"Score set to {data.get('score')}{who}, until {str(data.get('until'))[:10]}"
+
+
 def _playbook(text: str) -> Callable[[Data], str]:
     def say(data: Data) -> str:
         name = data.get("playbook")
@@ -258,6 +264,7 @@ SENTENCES: dict[str, Sentence] = {
     "customer.merged": _merged,
     "customer.erased": "Asked to be erased",
     "customer.consent_changed": _consent,
+    "customer.health_overridden": _overridden,
     "outreach.opened": _playbook("Playbook{playbook} opened"),
     "outreach.suppressed": _playbook("A trigger opened nothing"),
     "outreach.held_out": _playbook("Held out of playbook{playbook}, to measure it"),

@@ -1,4 +1,4 @@
-"""Subscriptions, seats, surveys, contacts and reviews: the latest word on each wins."""
+"""Subscriptions, seats, surveys, contacts, overrides: the latest word on each wins. Reviews and referrals."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from numba import njit
 
 from services.scoring.domain import kinds as k
 from services.scoring.domain.buckets import whole
-from services.scoring.domain.row import PRICED, SKIPS_KEPT
+from services.scoring.domain.row import DAY, PRICED, REFERRALS_KEPT, SKIPS_KEPT
 
 # ROW.sub_state, in the order of the wire's names
 NONE, ACTIVE, PAUSED, CANCEL_REQUESTED, CANCELLED, PAST_DUE = 0, 1, 2, 3, 4, 5
@@ -127,8 +127,34 @@ def _survey(row: Any, kind: int, at: int, score: int) -> None:
 
 
 @njit(cache=True)
+def _refers(row: Any, day: int) -> None:
+    """Keep the latest days of referrals, latest first; two of one day are two."""
+    for i in range(REFERRALS_KEPT):
+        held = whole(row.referrals[i])
+        if held < day:
+            row.referrals[i], day = day, held
+
+
+@njit(cache=True)
+def referrals_since(row: Any, first: int) -> int:
+    count = 0
+    for i in range(REFERRALS_KEPT):
+        count += row.referrals[i] != 0 and row.referrals[i] >= first
+    return count
+
+
+@njit(cache=True)
+def _override(row: Any, at: int, score: int, until: int) -> None:
+    """The override last told; of two at the same time, the lower score, then the longer one."""
+    same = at == row.override_at
+    worse = score < row.override_score or (score == row.override_score and until > row.override_until)
+    if at > row.override_at or (same and worse):
+        row.override_at, row.override_score, row.override_until = at, score, until
+
+
+@njit(cache=True)
 def apply_account(row: Any, ev: Any) -> None:
-    """Surveys, seats, contacts, reviews, and what the shop says of the customer."""
+    """Surveys, seats, contacts, reviews, referrals, and what the shop says of the customer."""
     if ev.kind == k.SURVEY_ASKED:
         row.asked_at = max(row.asked_at, ev.at)
     elif ev.kind <= k.SURVEY_CES:
@@ -142,6 +168,10 @@ def apply_account(row: Any, ev: Any) -> None:
     elif ev.kind == k.DESCRIBED and ev.at >= row.described_at:
         row.described_at, row.excluded = ev.at, ev.code
         row.segment = ev.key
+    elif ev.kind == k.REFERRAL:
+        _refers(row, whole(ev.at) // DAY)
+    elif ev.kind == k.OVERRIDDEN:
+        _override(row, ev.at, ev.code, ev.moment)
 
 
 @njit(cache=True)
@@ -156,6 +186,9 @@ def join_account(row: Any, other: Any) -> None:
     _survey(row, k.SURVEY_CES, other.ces_at, other.ces)
     row.champion_at = max(row.champion_at, other.champion_at)
     row.reviews_positive = min(whole(row.reviews_positive) + whole(other.reviews_positive), REVIEWS_MOST)
+    for i in range(REFERRALS_KEPT):
+        _refers(row, whole(other.referrals[i]))
+    _override(row, other.override_at, other.override_score, other.override_until)
     if other.seats_known > row.seats_known:
         row.seats_known = other.seats_known
         row.seats_bought, row.seats_active = other.seats_bought, other.seats_active

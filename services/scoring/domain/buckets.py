@@ -1,7 +1,7 @@
 """Day buckets: counts by day in a ring that only moves forward. Order-free within its horizon.
 
 A day older than the ring is left out; a newer one clears the days it overtakes. Two days share a byte
-(`nibble_*`, up to 15 a day), or a day has a byte of bits (`bits_*`).
+(`nibble_*`, up to 15 a day), or a day has a byte, as a count (`byte_*`, up to 255) or of bits (`bits_*`).
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-FULL = 15
+FULL, BYTE_FULL = 15, 255
 
 
 @njit(cache=True)
@@ -77,6 +77,40 @@ def nibble_sum(ring: Any, newest: int, first: int, last: int) -> int:
     total = 0
     for day in range(max(first, newest - 2 * len(ring) + 1), min(last, newest) + 1):
         total += nibble_get(ring, day)
+    return total
+
+
+@njit(cache=True)
+def byte_advance(ring: Any, newest: int, day: int) -> int:
+    """Make room for a day; returns the newest day of the ring."""
+    if day <= newest:
+        return newest
+    for d in range(max(newest, day - len(ring)) + 1, day + 1):
+        ring[d % len(ring)] = 0
+    return day
+
+
+@njit(cache=True)
+def byte_add(ring: Any, newest: int, day: int, count: int) -> None:
+    """Add to a day that the ring holds; more than BYTE_FULL is not counted."""
+    if newest - len(ring) < day <= newest:
+        at = day % len(ring)
+        ring[at] = min(whole(ring[at]) + count, BYTE_FULL)
+
+
+@njit(cache=True)
+def byte_join(ring: Any, newest: int, other: Any, others_newest: int) -> None:
+    """Add another ring, day to day. `ring` has been advanced to the newest day of both."""
+    for day in range(newest - len(ring) + 1, others_newest + 1):
+        byte_add(ring, newest, day, whole(other[day % len(ring)]))
+
+
+@njit(cache=True)
+def byte_sum(ring: Any, newest: int, first: int, last: int) -> int:
+    """The sum over the days first..last, as far as the ring holds them."""
+    total = 0
+    for day in range(max(first, newest - len(ring) + 1), min(last, newest) + 1):
+        total += whole(ring[day % len(ring)])
     return total
 
 

@@ -30,6 +30,7 @@ from services.scoring.domain.update import BEHAVES, MAIL_FEED, Columns, hash_all
 
 MOODS = {None: 0, "negative": NEGATIVE, "neutral": NEUTRAL, "positive": POSITIVE}
 OUTCOMES = {"resolved": RESOLVED, "not_resolved": NOT_RESOLVED}
+WORTH = {"first_value": k.FIRST_VALUE, "value_proven": k.VALUE_PROVEN}
 SURVEYS = {"nps": k.SURVEY_NPS, "csat": k.SURVEY_CSAT, "ces": k.SURVEY_CES}
 
 # A rating of 0-100 is bad up to 40 and good from 60 on (two stars of five, three and a half of five).
@@ -191,6 +192,32 @@ class Decoder:
             "code": [int(e.data.excluded) for e in events],
         }
 
+    def usage(self, events: Events) -> Moved:
+        available = [e.data.features_available for e in events]
+        return {
+            "key": [key_of(e.data.feature) for e in events],
+            "amount": [e.data.count for e in events],
+            "base": [-1 if count is None else count for count in available],
+        }
+
+    def planned(self, events: Events) -> Moved:
+        return {
+            "key": [key_of(e.data.milestone) for e in events],
+            "moment": [seconds(e.data.due_at) for e in events],
+        }
+
+    def reached(self, events: Events) -> Moved:
+        return {
+            "kind": [WORTH.get(e.data.milestone, k.MILESTONE_REACHED) for e in events],
+            "key": [key_of(e.data.milestone) for e in events],
+        }
+
+    def overridden(self, events: Events) -> Moved:
+        return {
+            "code": [e.data.score for e in events],
+            "moment": [seconds(e.data.until) for e in events],
+        }
+
     def consent(self, events: Events) -> Moved:
         return {"kind": [_consent_kind(e.data) for e in events]}
 
@@ -247,6 +274,10 @@ _BY_TYPE: dict[str, Reader] = {
     "review.submitted": Decoder.review,
     **dict.fromkeys(("customer.created", "customer.updated"), Decoder.described),
     "customer.consent_changed": Decoder.consent,
+    "customer.health_overridden": Decoder.overridden,
+    "usage.recorded": Decoder.usage,
+    "milestone.planned": Decoder.planned,
+    "milestone.reached": Decoder.reached,
 }
 """Order events name their order; parcels and the rest need nothing but their kind and time."""
 

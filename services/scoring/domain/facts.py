@@ -1,6 +1,6 @@
 """A row as the vocabulary of libs.events.facts: one float a column, NaN = not known.
 
-Times are seconds, flags 0 or 1. Columns that stay NaN wait for their families (docs/health.md).
+Times are seconds, flags 0 or 1.
 """
 
 from typing import Any
@@ -9,16 +9,18 @@ import numpy as np
 from numba import njit
 
 from libs.events import Facts
-from services.scoring.domain.account import ACTIVE, CANCELLED, NONE, skips_in_a_row
+from services.scoring.domain.account import ACTIVE, CANCELLED, NONE, referrals_since, skips_in_a_row
 from services.scoring.domain.buckets import bits_sum, nibble_sum, whole
 from services.scoring.domain.engagement import engaged_between
 from services.scoring.domain.numbers import CardNumbers, World
+from services.scoring.domain.onboarding import milestones
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.row import DAY, ORDERS_KEPT, TICKETS_KEPT
 from services.scoring.domain.score import tenure_of
 from services.scoring.domain.signals import WINDOW, feed_asof
 from services.scoring.domain.support import is_open, is_trouble, trouble
+from services.scoring.domain.usage import FRESH_DAYS, features_since, uses_between, weekly_variance
 
 COLUMNS: tuple[str, ...] = tuple(Facts.model_fields)
 N_FACTS = len(COLUMNS)
@@ -46,7 +48,11 @@ SUB_STATE, SUB_CHANGED, SKIPS = map(_at, ("subscription_state", "subscription_ch
 RENEWAL, PAYMENT_FAILED, MRR = map(_at, ("renewal_at", "payment_failed_at", "mrr"))
 SEATS_ACTIVE, SEATS_BOUGHT, CHAMPION = map(_at, ("seats_active", "seats_bought", "champion_changed_at"))
 NPS, CSAT, CES, ASKED, CSM = map(_at, ("nps", "csat", "ces", "survey_asked_at", "csm_sentiment"))
-REVIEWS = _at("reviews_positive")
+REVIEWS, REFERRALS, OVERRIDE = map(_at, ("reviews_positive", "referrals_90d", "override_until"))
+USAGE, USAGE_PREV, USAGE_VARIANCE = map(_at, ("usage_14d", "usage_prev_14d", "usage_variance"))
+FEATURES, FEATURES_AVAILABLE = map(_at, ("features_used_30d", "features_available"))
+MILESTONES, MILESTONE_DUE = map(_at, ("milestones_reached", "milestone_due_at"))
+FIRST_VALUE, VALUE_PROVEN = map(_at, ("first_value_at", "value_proven_at"))
 
 # Times age at the reader, reals move every second: neither makes a sweep speak.
 _NOT_COMPARED = {"tenure_days", "own_gap_days", "days_overdue", "tickets_baseline", "silence_tail_p"}
@@ -149,7 +155,29 @@ def _account(row: Any, out: Any) -> None:
 
 
 @njit(cache=True)
-def _voice(row: Any, out: Any) -> None:
+def _usage(row: Any, now: int, out: Any) -> None:
+    if row.usage_first:
+        today = now // DAY
+        out[USAGE] = uses_between(row, today - 13, today)
+        out[USAGE_PREV] = uses_between(row, today - 27, today - 14)
+        out[FEATURES] = features_since(row, today - FRESH_DAYS + 1)
+        variance = weekly_variance(row, today)
+        if variance >= 0.0:
+            out[USAGE_VARIANCE] = variance
+    if row.features_day:
+        out[FEATURES_AVAILABLE] = row.features_available
+
+
+@njit(cache=True)
+def _onboarding(row: Any, out: Any) -> None:
+    if row.milestone_key[0]:
+        out[MILESTONES], due = milestones(row)
+        out[MILESTONE_DUE] = _when(due * DAY)
+    out[FIRST_VALUE], out[VALUE_PROVEN] = _when(row.first_value), _when(row.value_proven)
+
+
+@njit(cache=True)
+def _voice(row: Any, now: int, out: Any) -> None:
     if row.nps_at:
         out[NPS] = row.nps
     if row.csat_at:
@@ -161,6 +189,8 @@ def _voice(row: Any, out: Any) -> None:
         out[CSM] = row.csm
     if row.reviews_positive:
         out[REVIEWS] = row.reviews_positive
+    if row.referrals[0]:
+        out[REFERRALS] = referrals_since(row, now // DAY - 89)
 
 
 @njit(cache=True)
@@ -171,9 +201,13 @@ def facts_of(row: Any, now: int, rhythm: Rhythm, world: World, out: Any) -> None
     out[FIRST_SEEN], out[DATA_SINCE] = _when(row.first_seen), _when(feeds.since)
     out[TENURE], out[IMPORTED] = tenure_of(row, now), _when(row.imported_at)
     out[EXCLUDED] = row.excluded
+    if row.override_until > now:
+        out[OVERRIDE] = row.override_until
     _orders(row, now, rhythm, out)
     _engagement(row, now, feeds, world.card, out)
     _returns(row, now, out)
     _support(row, now, out)
     _account(row, out)
-    _voice(row, out)
+    _usage(row, now, out)
+    _onboarding(row, out)
+    _voice(row, now, out)

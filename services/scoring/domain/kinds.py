@@ -23,6 +23,12 @@ LAST_SUBSCRIPTION = RENEWAL_SET
 
 SURVEY_ASKED, SURVEY_NPS, SURVEY_CSAT, SURVEY_CES = 40, 41, 42, 43
 SEATS, CHAMPION, REVIEW, DESCRIBED = 44, 45, 46, 47
+REFERRAL, OVERRIDDEN = 48, 49
+LAST_ACCOUNT = OVERRIDDEN
+
+USAGE = 50
+
+MILESTONE_PLANNED, MILESTONE_REACHED, FIRST_VALUE, VALUE_PROVEN = 51, 52, 53, 54
 
 ERASED = 60  # handled by the service, never by the loop
 
@@ -69,9 +75,14 @@ KIND: dict[str, int] = {
     "survey.answered": SURVEY_NPS,  # the survey's kind decides: see decode
     "contact.changed": CHAMPION,  # only a change of champion: see decode
     "review.submitted": REVIEW,
+    "referral.made": REFERRAL,  # one that converts was made before: it is no second one
+    "usage.recorded": USAGE,
+    "milestone.planned": MILESTONE_PLANNED,
+    "milestone.reached": MILESTONE_REACHED,  # two names mean more: see decode
     "customer.created": DESCRIBED,
     "customer.updated": DESCRIBED,
     "customer.consent_changed": UNSUBSCRIBED,  # the consent decides: see decode
+    "customer.health_overridden": OVERRIDDEN,
     "customer.erased": ERASED,
 }
 """Types that are not here move no fact yet."""

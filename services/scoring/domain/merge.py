@@ -8,9 +8,11 @@ from services.scoring.domain.account import join_account, join_subscription
 from services.scoring.domain.buckets import earlier
 from services.scoring.domain.engagement import join_engagement
 from services.scoring.domain.numbers import CardNumbers
+from services.scoring.domain.onboarding import join_onboarding
 from services.scoring.domain.orders import join_orders
 from services.scoring.domain.rings import join_rings
 from services.scoring.domain.support import join_support
+from services.scoring.domain.usage import join_usage
 
 
 @njit(cache=True)
@@ -45,5 +47,7 @@ def merge_rows(into: Any, other: Any, card: CardNumbers) -> None:
     join_support(into, other, card.mood_tau)
     join_subscription(into, other)
     join_account(into, other)
+    join_usage(into, other)
+    join_onboarding(into, other)
     join_rings(into, other)
     _join_standing(into, other)

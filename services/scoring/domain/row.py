@@ -1,4 +1,4 @@
-"""One customer in under 1 KB: the layout of a row, version 2.
+"""One customer in 1,152 bytes: the layout of a row, version 3.
 
 *Facts* do not depend on the order of arrival: counts add, times take the latest or the earliest, day
 buckets are keyed by the day. *Memory* depends on the order of arrival and nothing else: what was seen
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-LAYOUT = 2
+LAYOUT = 3
 DAY = 86_400
 
 # Bounds. What lies past one is stated in docs/health.md and never guessed.
@@ -19,14 +19,19 @@ TICKETS_KEPT = 4  # tickets followed at once; closed ones make room first
 SKIPS_KEPT = 3
 COMMERCIAL_RING = 14  # event ids remembered: orders, tickets, subscriptions and the like; even: see rings
 BEHAVIOURAL_RING = 24  # event ids remembered: visits, e-mail
-SIGNALS = 4  # in the order of signals.NAMES
+FEATURES_KEPT = 14  # features used lately
+MILESTONES_KEPT = 6  # planned or reached
+REFERRALS_KEPT = 4
+SIGNALS = 16  # places for signals, in the order of signals.NAMES; those after the last name are empty
+SAID_TICKS = 100  # what was said of a signal is kept in hundredths of a point
 
 # Day buckets: how many days back from the newest day in them. Two days share a byte (up to 15 each),
-# visits have a byte a day: 8 bits, one for each eighth of the session hashes.
+# visits have a byte a day: 8 bits, one for each eighth of the session hashes. Usage has a byte, up to 255.
 ENGAGED_DAYS = 64  # two windows of 30 days
 SENT_DAYS = 64
 ORDER_DAYS = 96  # a window of 90 days
 TICKET_DAYS = 32  # a window of 14 days
+USAGE_DAYS = 28  # two windows of 14 days, four weeks
 
 ROW = np.dtype(
     [
@@ -93,18 +98,32 @@ ROW = np.dtype(
         ("seats_bought", "u4"),
         ("seats_active", "u4"),
         ("champion_at", "u4"),
+        ("first_value", "u4"),
+        ("value_proven", "u4"),
+        ("override_at", "u4"),  # when the last override was told
+        ("override_until", "u4"),
         # memory, 4 bytes
         ("scored_at", "u4"),
         ("said_score", "f4"),  # as in the last health.changed
         ("said_confidence", "f4"),
-        ("said_points", "f4", (SIGNALS,)),
         ("commercial_forgot", "u4"),  # each id that the ring forgot was received by then; 0 = none was
         ("commercial_begun", "u4"),  # receivedat when the half of the ring now being filled was begun
         ("behavioural_forgot", "u4"),
         ("behavioural_begun", "u4"),
-        # 2 bytes
+        # facts, 2 bytes; days since 1970
         ("tenant", "u2"),  # index into the partition's memo
         ("reviews_positive", "u2"),
+        ("usage_day", "u2"),
+        ("usage_first", "u2"),
+        ("features_day", "u2"),  # when features_available was last told
+        ("features_available", "u2"),
+        ("features", "u2", (FEATURES_KEPT,)),  # see usage.py
+        ("milestone_key", "u2", (MILESTONES_KEPT,)),  # rising; 0 = a free place
+        ("milestone_told", "u2", (MILESTONES_KEPT,)),
+        ("milestone_due", "u2", (MILESTONES_KEPT,)),
+        ("referrals", "u2", (REFERRALS_KEPT,)),  # falling
+        # memory, 2 bytes
+        ("said_points", "i2", (SIGNALS,)),
         # facts, 1 byte
         ("visits", "u1", (ENGAGED_DAYS,)),
         ("clicks", "u1", (ENGAGED_DAYS // 2,)),
@@ -123,6 +142,8 @@ ROW = np.dtype(
         ("ces", "u1"),
         ("sub_state", "u1"),
         ("sub_seen", "u1"),
+        ("usage", "u1", (USAGE_DAYS,)),
+        ("override_score", "u1"),
         # memory, 1 byte
         ("pending_import", "u1"),
         ("band", "u1"),
@@ -203,5 +224,13 @@ def _to_layout_2(body: bytes) -> bytes:
     return body[:120] + commercial + behavioural + body[440:760] + stamps + body[760:1008] + ends
 
 
-MIGRATE: Mapping[int, Callable[[bytes], bytes]] = {1: _to_layout_2}
+def _to_layout_3(body: bytes) -> bytes:
+    """Layout 2 knew nothing of usage, milestones, referrals and overrides; what it said were four floats."""
+    said = np.zeros(SIGNALS, np.int16)
+    said[:4] = np.rint(np.frombuffer(body, np.float32, 4, 728) * SAID_TICKS)
+    words = body[:716] + bytes(16) + body[716:728] + body[744:764]
+    return words + bytes(80) + said.tobytes() + body[764:1005] + bytes(29) + body[1005:1010] + bytes(1)
+
+
+MIGRATE: Mapping[int, Callable[[bytes], bytes]] = {1: _to_layout_2, 2: _to_layout_3}
 """From a layout to a row's bytes in the next one."""

@@ -19,6 +19,7 @@ from services.scoring.domain.support import trouble
 
 NAMES = ("purchase_recency", "engagement_trend", "order_frequency_trend", "support_sentiment")
 RECENCY, ENGAGEMENT, FREQUENCY, SUPPORT = 0, 1, 2, 3
+SCORED = len(NAMES)  # signals in use; a row has places for more (row.SIGNALS)
 
 WINDOW = 30  # days of an engagement window
 

@@ -13,10 +13,10 @@ from libs.events.hot import data_struct
 from services.scoring.domain.explain import sentence
 from services.scoring.domain.facts import COLUMNS, N_FACTS, SUBSCRIPTION_STATES
 from services.scoring.domain.numbers import World
-from services.scoring.domain.row import SIGNALS
+from services.scoring.domain.row import SAID_TICKS
 from services.scoring.domain.score import BANDS, STAGES
 from services.scoring.domain.scorecard import Scorecard
-from services.scoring.domain.signals import NAMES
+from services.scoring.domain.signals import NAMES, SCORED
 from services.scoring.domain.update import Findings, describe
 
 _FACTS, _CONTRIBUTION, _SNAPSHOT = (
@@ -28,8 +28,8 @@ _CHANGED, _POINT, _MOVEMENT = data_struct(HealthChanged), data_struct(HealthPoin
 
 CHANGE = 1.0  # points of score from which a change is worth saying
 _MOVED = 0.05  # points below which a signal has not moved
-_NOTHING = [0.0] * SIGNALS
-_BITS = 1 << np.arange(SIGNALS)
+_NOTHING = [0.0] * SCORED
+_BITS = 1 << np.arange(SCORED)
 
 
 def describe_rows(
@@ -41,7 +41,7 @@ def describe_rows(
     """Score the rows in `slots`, each at its own now; their bands move on."""
     n = len(slots)
     found = Findings(
-        np.zeros((n, 3, SIGNALS)), np.zeros((n, 4)), np.empty((n, N_FACTS)), np.zeros(n, np.uint64)
+        np.zeros((n, 3, SCORED)), np.zeros((n, 4)), np.empty((n, N_FACTS)), np.zeros(n, np.uint64)
     )
     describe(array, slots, nows, world, found)
     return found
@@ -171,11 +171,11 @@ def words_of(card: Scorecard) -> Words:
 
 def shares_of(weights: Sequence[float]) -> tuple[Shares, ...]:
     """`Words.shares`, for every set of signals."""
-    return tuple(_shares(weights, seen) for seen in range(1 << SIGNALS))
+    return tuple(_shares(weights, seen) for seen in range(1 << SCORED))
 
 
 def _shares(weights: Sequence[float], seen: int) -> Shares:
-    signals = [j for j in range(SIGNALS) if seen >> j & 1]
+    signals = [j for j in range(SCORED) if seen >> j & 1]
     total = sum(weights[j] for j in signals)
     return tuple((j, round(weights[j] / total, 6) if total else 0.0) for j in signals)
 
@@ -215,7 +215,7 @@ def _contributions(line: Line, words: Words) -> tuple[Any, ...]:
 
 
 class Said(NamedTuple):
-    """What the last health.changed said of a row."""
+    """What the last health.changed said of a row; points to SAID_TICKS."""
 
     score: float
     band: int
@@ -228,8 +228,8 @@ Held = Mapping[str, npt.NDArray[Any]]
 
 
 def said_of(held: Held, chosen: npt.NDArray[np.bool_]) -> list[Said | None]:
-    names = ("said_score", "said_band", "said_confidence", "said_points")
-    columns = [held[name][chosen].tolist() for name in names]
+    columns = [held[name][chosen].tolist() for name in ("said_score", "said_band", "said_confidence")]
+    columns.append((held["said_points"][chosen, :SCORED] / SAID_TICKS).tolist())
     return [Said(*line) if line[1] else None for line in zip(*columns, strict=True)]
 
 
@@ -258,7 +258,7 @@ def change_of(before: Said | None, snapshot: Any, points: list[float]) -> Any:
 
 def _movements(held: Sequence[float], points: Sequence[float], contributions: Sequence[Any]) -> Any:
     """The largest first."""
-    moved = [(points[j] - held[j], NAMES[j]) for j in range(SIGNALS) if abs(points[j] - held[j]) >= _MOVED]
+    moved = [(points[j] - held[j], NAMES[j]) for j in range(SCORED) if abs(points[j] - held[j]) >= _MOVED]
     moved.sort(key=_size)
     texts = {c.signal: c.text for c in contributions}
     return tuple(

@@ -12,13 +12,15 @@ from services.scoring.domain.buckets import whole
 from services.scoring.domain.engagement import apply_engagement
 from services.scoring.domain.facts import DIGEST_COLUMNS, N_FACTS, TAIL, facts_of
 from services.scoring.domain.numbers import Board, CardNumbers, World
+from services.scoring.domain.onboarding import apply_onboarding
 from services.scoring.domain.orders import apply_order
 from services.scoring.domain.purchase import rhythm_of
 from services.scoring.domain.rings import SEEN, UNSURE, remember
-from services.scoring.domain.row import BACKFILL, SIGNALS, SIMULATED
+from services.scoring.domain.row import BACKFILL, SIMULATED
 from services.scoring.domain.score import combine, next_band, stage_of
-from services.scoring.domain.signals import signals_of, will_buy
+from services.scoring.domain.signals import SCORED, signals_of, will_buy
 from services.scoring.domain.support import apply_support
+from services.scoring.domain.usage import apply_usage
 
 # What became of an event
 APPLIED, DUPLICATE, SILENT = 1, 2, 3  # SILENT: applied, from an import, said later
@@ -58,8 +60,12 @@ def apply_event(row: Any, ev: Any, feeds: Any, card: CardNumbers) -> None:
         apply_support(row, ev, card.mood_tau)
     elif kind <= k.LAST_SUBSCRIPTION:
         apply_subscription(row, ev)
-    else:
+    elif kind <= k.LAST_ACCOUNT:
         apply_account(row, ev)
+    elif kind == k.USAGE:
+        apply_usage(row, ev)
+    else:
+        apply_onboarding(row, ev)
 
 
 @njit(cache=True)
@@ -72,7 +78,7 @@ def score_row(row: Any, now: int, world: World, board: Board) -> Any:
 
 @njit(cache=True)
 def _new_board() -> Board:
-    return Board(np.empty(SIGNALS), np.empty(SIGNALS), np.empty(SIGNALS))
+    return Board(np.empty(SCORED), np.empty(SCORED), np.empty(SCORED))
 
 
 class Columns(NamedTuple):
@@ -145,7 +151,7 @@ def digest_of(score: float, band: int, stage: int, facts: Any) -> Any:
 class Findings(NamedTuple):
     """Room for what a snapshot says, one line a row."""
 
-    signals: npt.NDArray[np.float64]  # (n, 3, SIGNALS): values, evidence, points
+    signals: npt.NDArray[np.float64]  # (n, 3, SCORED): values, evidence, points
     heads: npt.NDArray[np.float64]  # (n, 4): score, confidence, stage, p_buy (NaN = no rhythm)
     facts: npt.NDArray[np.float64]  # (n, N_FACTS)
     digests: npt.NDArray[np.uint64]

@@ -25,7 +25,7 @@ from libs.events.families.commerce import (
     SubscriptionRenewed,
     SubscriptionSkipped,
 )
-from libs.events.families.customer import CustomerUpdated, OutreachTaskCompleted
+from libs.events.families.customer import CustomerHealthOverridden, CustomerUpdated, OutreachTaskCompleted
 from libs.events.families.engagement import (
     EmailClicked,
     EmailOpened,
@@ -40,7 +40,10 @@ from libs.events.families.relationship import (
     AccountRenewalSet,
     AccountSeatsChanged,
     ContactChanged,
+    MilestonePlanned,
+    MilestoneReached,
     NoteAdded,
+    ReferralMade,
     ReviewSubmitted,
     SurveyAnswered,
     SurveyAsked,
@@ -50,6 +53,7 @@ from libs.events.families.relationship import (
     TicketRated,
     TicketReopened,
     TicketSolved,
+    UsageRecorded,
 )
 from libs.runtime.stream import LocalRunner
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
@@ -65,7 +69,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 CARD = load_scorecard(STARTER)
 NUMBERS = CARD.numbers()
 
-# Within the bounds that docs/health.md states: four recent orders and tickets, 60 days, three skips.
+# Within the bounds that docs/health.md states: four recent orders and tickets, 60 days, three skips, six
+# milestones.
 ORDERS, TICKETS, DAYS = 4, 4, 60
 
 _DERIVED = {"data_since", "imported_at", "tenure_days", "silence_tail_p"}
@@ -156,6 +161,7 @@ SURVEY_EVENTS = st.builds(
     kind=st.sampled_from(["nps", "csat", "ces"]),
     score=st.integers(1, 5),
 )
+OVERRIDES = st.builds(CustomerHealthOverridden, score=st.integers(0, 100), until=_later)
 ACCOUNT_EVENTS = st.one_of(
     SUBSCRIPTION_EVENTS,
     SURVEY_EVENTS,
@@ -166,12 +172,32 @@ ACCOUNT_EVENTS = st.one_of(
     st.builds(AccountSeatsChanged, bought=st.integers(1, 9), active=st.integers(0, 9)),
     st.just(ContactChanged(change="champion_changed")),
     st.builds(ReviewSubmitted, review_id=st.just("r"), rating=st.integers(1, 5)),
+    st.just(ReferralMade(referral_id="r")),
+    OVERRIDES,
 )
-ALL = (ORDER_EVENTS, ENGAGEMENT_EVENTS, SUPPORT_EVENTS, ACCOUNT_EVENTS)
+USAGE_EVENTS = st.builds(
+    UsageRecorded,
+    feature=st.integers(1, 12).map(str),
+    count=st.one_of(st.integers(0, 9), st.integers(0, 200)),
+    features_available=st.one_of(st.none(), st.integers(0, 30)),
+)
+_milestone = st.sampled_from(["kickoff", "import", "training", "report", "first_value", "value_proven"])
+ONBOARDING_EVENTS = st.one_of(
+    st.builds(
+        MilestonePlanned,
+        milestone=_milestone,
+        due_at=st.integers(0, 24 * 90).map(lambda hours: START + timedelta(hours=hours)),
+    ),
+    st.builds(MilestoneReached, milestone=_milestone),
+)
+ALL = (
+    *(ORDER_EVENTS, ENGAGEMENT_EVENTS, SUPPORT_EVENTS),
+    *(ACCOUNT_EVENTS, USAGE_EVENTS, ONBOARDING_EVENTS),
+)
 EACH_FAMILY = pytest.mark.parametrize(
     "kinds",
     [ALL, *((family,) for family in ALL)],
-    ids=["all", "orders", "engagement", "support", "account"],
+    ids=["all", "orders", "engagement", "support", "account", "usage", "onboarding"],
 )
 """All kinds together, and each family alone: there the rare meetings of two events are not rare."""
 

@@ -1,7 +1,8 @@
 """The facts of a customer by the words of their meaning: from the whole log, slowly, each by itself."""
 
 from collections.abc import Callable, Iterable, Sequence
-from math import exp
+from math import ceil, exp
+from statistics import pvariance
 from typing import Any
 
 from libs.events import AnyEvent
@@ -20,7 +21,7 @@ from libs.events.families.commerce import (
     SubscriptionRenewed,
     SubscriptionSkipped,
 )
-from libs.events.families.customer import CustomerUpdated, OutreachTaskCompleted
+from libs.events.families.customer import CustomerHealthOverridden, CustomerUpdated, OutreachTaskCompleted
 from libs.events.families.engagement import (
     EmailClicked,
     EmailSent,
@@ -34,7 +35,10 @@ from libs.events.families.relationship import (
     AccountRenewalSet,
     AccountSeatsChanged,
     ContactChanged,
+    MilestonePlanned,
+    MilestoneReached,
     NoteAdded,
+    ReferralMade,
     ReviewSubmitted,
     SurveyAnswered,
     SurveyAsked,
@@ -44,11 +48,12 @@ from libs.events.families.relationship import (
     TicketRated,
     TicketReopened,
     TicketSolved,
+    UsageRecorded,
 )
 from services.scoring.domain.account import MONTH_DAYS
 from services.scoring.domain.decode import key_of
 from services.scoring.domain.facts import PARCEL_DAYS, SUBSCRIPTION_STATES
-from services.scoring.domain.row import DAY, SKIPS_KEPT
+from services.scoring.domain.row import DAY, REFERRALS_KEPT, SKIPS_KEPT
 from tests.property.scoring.lives import CARD
 
 MOODS = {"negative": -1, "neutral": 0, "positive": 1}
@@ -249,12 +254,57 @@ class Naive:
         found |= {"csm_sentiment": people[-1]} if people else {}
         liked = sum(data.rating >= 4 for _, data in self.of(ReviewSubmitted))
         found |= {"reviews_positive": liked} if liked else {}
+        referred = [at for at in self.times(ReferralMade) if at // DAY > self.today - 90]
+        found |= {"referrals_90d": min(len(referred), REFERRALS_KEPT)} if self.of(ReferralMade) else {}
+        word = self.last(CustomerHealthOverridden)[1]
+        until = int(word.until.timestamp()) if word else 0
+        found |= {"override_until": until} if until > self.now else {}
         described = self.last(CustomerUpdated)[1]
         return found | {"excluded": bool(described and described.excluded)}
 
+    # ---- use of the product, and the way there
+
+    def usage(self) -> dict[str, Any]:
+        told = self.of(UsageRecorded)
+        if not told:
+            return {}
+        days: dict[int, int] = {}
+        for at, data in told:
+            days[at // DAY] = min(days.get(at // DAY, 0) + data.count, 255)
+        weeks = [range(high - 6, high + 1) for high in range(self.today, self.today - 28, -7)]
+        heard = [sum(days.get(day, 0) for day in week) for week in weeks if week[0] >= min(days)]
+        recent = {d.feature for at, d in told if d.count and at // DAY > self.today - 30}
+        available = [(at // DAY, n) for at, d in told if (n := d.features_available) is not None]
+        return {
+            "usage_14d": sum(days.get(self.today - ago, 0) for ago in range(14)),
+            "usage_prev_14d": sum(days.get(self.today - ago, 0) for ago in range(14, 28)),
+            "features_used_30d": len(recent),
+            **({"features_available": max(available)[1]} if available else {}),
+            **({"usage_variance": pvariance(heard)} if len(heard) > 1 else {}),
+        }
+
+    def onboarding(self) -> dict[str, Any]:
+        planned, reached = self.of(MilestonePlanned), self.of(MilestoneReached)
+        if not planned and not reached:
+            return {}
+        done = {data.milestone for _, data in reached}
+        plans: dict[str, tuple[int, int]] = {}
+        for at, data in planned:
+            word = (at // DAY, -ceil(data.due_at.timestamp() / DAY))
+            plans[data.milestone] = max(word, plans.get(data.milestone, word))
+        due = [-late * DAY for name, (_, late) in plans.items() if name not in done]
+        first = [at for at, data in reached if data.milestone == "first_value"]
+        proven = [at for at, data in reached if data.milestone == "value_proven"]
+        return {
+            "milestones_reached": len(done),
+            **({"milestone_due_at": min(due)} if due else {}),
+            **({"first_value_at": first[0]} if first else {}),
+            **({"value_proven_at": proven[-1]} if proven else {}),
+        }
+
     def facts(self) -> dict[str, float]:
         found = self.purchases() | self.returns() | self.engagement()
-        found |= self.support() | self.account() | self.voice()
+        found |= self.support() | self.account() | self.voice() | self.usage() | self.onboarding()
         return {name: float(value) for name, value in found.items()}
 
 

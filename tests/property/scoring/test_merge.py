@@ -11,6 +11,7 @@ from tests.property.scoring.lives import (
     ALL,
     EACH_FAMILY,
     MANY_ORDERS,
+    OVERRIDES,
     PEOPLES_EVENTS,
     SUBSCRIPTION_EVENTS,
     SURVEY_EVENTS,
@@ -55,11 +56,17 @@ def test_of_more_orders_than_are_kept_one_by_one_the_same_stay_open_and_the_same
     assert facts(run) == facts(feed(life))
 
 
+@pytest.mark.parametrize(
+    "kinds",
+    [(SUBSCRIPTION_EVENTS, SURVEY_EVENTS, PEOPLES_EVENTS), (OVERRIDES,)],
+    ids=["words of all", "overrides"],
+)
 @settings(max_examples=100, deadline=None)
-@given(st.data(), lives(SUBSCRIPTION_EVENTS, SURVEY_EVENTS, PEOPLES_EVENTS, least=8, most=20, ties=True))
+@given(data=st.data())
 def test_of_two_words_at_the_same_second_the_merge_takes_the_one_the_update_takes(
-    data: st.DataObject, life: list[AnyEvent]
+    kinds: tuple[st.SearchStrategy[Any], ...], data: st.DataObject
 ) -> None:
+    life = data.draw(lives(*kinds, least=8, most=20, ties=True))
     run = feed(split(life, owners(data, life)))
     merge(run, 1, 2)
     assert facts(run) == facts(feed(life))

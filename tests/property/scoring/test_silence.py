@@ -11,8 +11,8 @@ from libs.events import AnyEvent, decode
 from libs.runtime.stream import LocalRunner
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.numbers import World
-from services.scoring.domain.row import DAY, SIGNALS
-from services.scoring.domain.signals import ENGAGEMENT, FREQUENCY, RECENCY, SUPPORT
+from services.scoring.domain.row import DAY
+from services.scoring.domain.signals import ENGAGEMENT, FREQUENCY, RECENCY, SCORED, SUPPORT
 from services.scoring.domain.snapshot import describe_rows
 from tests.property.scoring.lives import (
     ACCOUNT_EVENTS,
@@ -106,4 +106,4 @@ def test_a_signal_without_data_scores_as_if_it_were_not_in_the_card(life: list[A
         run.rows.array.copy(), slots, nows, World(feeds, full._replace(weights=weights / weights.sum()))
     )
     assert with_it.signals[0, 1, ENGAGEMENT] < 0
-    assert with_it.heads[0, 0] == pytest.approx(without.heads[0, 0], abs=1e-4 * SIGNALS)
+    assert with_it.heads[0, 0] == pytest.approx(without.heads[0, 0], abs=1e-4 * SCORED)

@@ -1,4 +1,6 @@
-"""Subscriptions, surveys, seats, contacts, reviews, and what the shop says of them (FIELD.md 10, 13)."""
+"""Subscriptions, surveys, seats, reviews, referrals, overrides, what the shop says (FIELD.md 10, 13)."""
+
+from itertools import permutations
 
 from libs.events.families.commerce import (
     SubscriptionCancelled,
@@ -11,11 +13,13 @@ from libs.events.families.commerce import (
     SubscriptionSkipped,
     SubscriptionStarted,
 )
-from libs.events.families.customer import CustomerCreated, CustomerUpdated
+from libs.events.families.customer import CustomerCreated, CustomerHealthOverridden, CustomerUpdated
 from libs.events.families.relationship import (
     AccountRenewalSet,
     AccountSeatsChanged,
     ContactChanged,
+    ReferralConverted,
+    ReferralMade,
     ReviewSubmitted,
     SurveyAnswered,
     SurveyAsked,
@@ -109,3 +113,63 @@ def test_segment_and_exclusion_are_the_last_told() -> None:
     shop.happens(CustomerUpdated(), 4)
     assert shop.health().segment == "consumer"
     assert shop.health().facts.excluded is False
+
+
+def test_referrals_of_ninety_days_are_counted_up_to_four() -> None:
+    shop = Shop()
+    shop.happens(order(1), 0)
+    assert shop.health().facts.referrals_90d is None
+    for at in (0, 1, 1.1):
+        shop.happens(ReferralMade(referral_id=f"r{at}"), at)
+    shop.happens(ReferralConverted(referral_id="r0"), 2)
+    assert shop.health().facts.referrals_90d == 3
+    shop.happens(order(2), 89)
+    assert shop.health().facts.referrals_90d == 3
+    shop.happens(order(3), 90)
+    assert shop.health().facts.referrals_90d == 2
+    shop.happens(order(4), 91)
+    assert shop.health().facts.referrals_90d == 0
+    for at in range(6):
+        shop.happens(ReferralMade(referral_id=f"s{at}"), 100 + at)
+    assert shop.health().facts.referrals_90d == 4
+
+
+def overridden(score: int, until: float) -> CustomerHealthOverridden:
+    return CustomerHealthOverridden(score=score, until=day(until), reason="call", author="kim")
+
+
+def override(shop: Shop) -> tuple[object, int]:
+    """Until when, and what score the row holds."""
+    found = shop.runner.rows.array[shop.runner.rows.find(b"demo/c1")]
+    return shop.health().facts.override_until, int(found["override_score"])
+
+
+def test_an_override_is_known_until_it_ends() -> None:
+    shop = Shop()
+    shop.happens(order(1), 0)
+    assert shop.health().facts.override_until is None
+    shop.happens(overridden(20, until=5), 1)
+    assert override(shop) == (day(5), 20)
+    shop.happens(order(2), 5)
+    assert shop.health().facts.override_until is None
+
+
+def test_the_override_told_last_holds_and_one_that_ends_now_takes_it_back() -> None:
+    shop = Shop()
+    shop.happens(overridden(20, until=30), 1)
+    shop.happens(overridden(60, until=10), 3)
+    shop.send(shop.event(overridden(90, until=40), 2, received=4))
+    assert override(shop) == (day(10), 60)
+    shop.happens(overridden(60, until=5), 5)
+    assert override(shop)[0] is None
+    shop.happens(order(1), 6)
+    assert override(shop)[0] is None
+
+
+def test_of_two_overrides_at_the_same_time_the_lower_score_holds_then_the_longer() -> None:
+    words = (overridden(40, until=9), overridden(30, until=5), overridden(30, until=7))
+    for turn in permutations(words):
+        shop = Shop()
+        for word in turn:
+            shop.happens(word, 1)
+        assert override(shop) == (day(7), 30)

@@ -10,7 +10,13 @@ import pytest
 from libs.events import AnyEvent
 from libs.events.families.commerce import OrderShipped, SubscriptionRenewed
 from libs.events.families.engagement import EmailClicked, EmailSent, SiteVisited
-from libs.events.families.relationship import SurveyAnswered, TicketOpened
+from libs.events.families.relationship import (
+    MilestoneReached,
+    ReferralMade,
+    SurveyAnswered,
+    TicketOpened,
+    UsageRecorded,
+)
 from libs.runtime.stream import LocalRunner
 from services.scoring.domain.row import BEHAVIOURAL_RING, COMMERCIAL_RING, LAYOUT, MEMORY, MIGRATE, ROW
 from tests.unit.scoring.shop import Shop, day, order
@@ -39,22 +45,40 @@ def quiet(shop: Shop) -> list[AnyEvent]:
     ]
 
 
-# The rows of these two lives as layout 1 wrote them (1,016 bytes, zlib, base 85).
-LAYOUT_1 = {
-    "busy": (
-        "c-jj%%m4=8_x#(HeNfq<Lm0xxMN<oKOxd(EG&K9Vz=G7@7ba}@wLm35b#Z!Yn|sF}!Pk9^&zWmYg3izMoN{*U1-rI$`;Qul#"
-        "Gg^V{nW$h*`%xUrf270h|i13|GU{UAYs`ZuK%j@k4+G3eDR~<u)>;oUrxntx^$fV>!VEx{U0xcRwXWp<cqRkn3AN~eM8KN>q"
-        "EU8)4S-2<@cSgZ@=g;k%v=}@!7Fc+kUNjoG{^wvY&bW)w?0<8F*4{T~0F^wFaMjXQq3^<i49Ym((`5r6MoBoU6K7`fUqqflr"
-        "tIVNK!Od6(tasVPLhmAN=~Z{^%8tSY?T6Q>nQn>(up>V6HK6U8&tPRy!mqId5_|L@#i)kO>J4T`3vEIp)Um?|Z4exJs2RVlT"
-        "rVeeG7%S`G1kaAIl&#R(s+RXoIi)X#IIIUfI@q3}nrkRO*7XFmD?i*I@ZK-y|x3^f~u7hP*`>{KJgAOEyWx~Rg3y9zQGcbU}"
-        "9Dc@R!f4@ehF`7e?7bpYJ7k-@_GcY<n~>>XpOksPD=yPvPJAXhA7lno00RRv5Ig*;%sk*-orw{FFOo7D203t;Ta(#5afMUhT"
-        "Vwmv3pE|5UP*J@Dk|a#PlF0XnZn2-(7?o@Ai$!)!PFqY!syVz1QBCkB-u%VAOPnHkf@$Spb7-2BFxMzY!DUzwVd9c"
-    ),
-    "quiet": (
-        "c-rd_W<UZT>^o5S)B+#&!_0re4PosmH;hdV-S?>e=Rc0j`8$)p={jZvnje^+_rr`?=wVen1C7C??Lw04?BgFW3{fC-(U67b-"
-        ">Gj7o5M3<VvIoi+#ge|`Z|WM$b4iy*!UnbUPH}s_!*Ol&mAkGvRaY(2UsFAN#VcnhqxPE+#xIqRp0XHOc2K94s3EDx0|ldaJ"
-        "qN*u3e|2q@#qIh$Be++$ybuBnEc_m7-06#_GXg2?MG~d`=*fk%5Vc1u6glEFngK"
-    ),
+# The rows of these two lives as older layouts wrote them (1,016 bytes, zlib, base 85).
+OLD = {
+    1: {
+        "busy": (
+            "c-jj%%m4=8_x#(HeNfq<Lm0xxMN<oKOxd(EG&K9Vz=G7@7ba}@wLm35b#Z!Yn|sF}!Pk9^&zWmYg3izMoN{*U1-rI$`;Qul"
+            "#Gg^V{nW$h*`%xUrf270h|i13|GU{UAYs`ZuK%j@k4+G3eDR~<u)>;oUrxntx^$fV>!VEx{U0xcRwXWp<cqRkn3AN~eM8KN"
+            ">qEU8)4S-2<@cSgZ@=g;k%v=}@!7Fc+kUNjoG{^wvY&bW)w?0<8F*4{T~0F^wFaMjXQq3^<i49Ym((`5r6MoBoU6K7`fUqq"
+            "flrtIVNK!Od6(tasVPLhmAN=~Z{^%8tSY?T6Q>nQn>(up>V6HK6U8&tPRy!mqId5_|L@#i)kO>J4T`3vEIp)Um?|Z4exJs2"
+            "RVlTrVeeG7%S`G1kaAIl&#R(s+RXoIi)X#IIIUfI@q3}nrkRO*7XFmD?i*I@ZK-y|x3^f~u7hP*`>{KJgAOEyWx~Rg3y9zQ"
+            "GcbU}9Dc@R!f4@ehF`7e?7bpYJ7k-@_GcY<n~>>XpOksPD=yPvPJAXhA7lno00RRv5Ig*;%sk*-orw{FFOo7D203t;Ta(#5"
+            "afMUhTVwmv3pE|5UP*J@Dk|a#PlF0XnZn2-(7?o@Ai$!)!PFqY!syVz1QBCkB-u%VAOPnHkf@$Spb7-2BFxMzY!DUzwVd9c"
+        ),
+        "quiet": (
+            "c-rd_W<UZT>^o5S)B+#&!_0re4PosmH;hdV-S?>e=Rc0j`8$)p={jZvnje^+_rr`?=wVen1C7C??Lw04?BgFW3{fC-(U67b"
+            "->Gj7o5M3<VvIoi+#ge|`Z|WM$b4iy*!UnbUPH}s_!*Ol&mAkGvRaY(2UsFAN#VcnhqxPE+#xIqRp0XHOc2K94s3EDx0|ld"
+            "aJqN*u3e|2q@#qIh$Be++$ybuBnEc_m7-06#_GXg2?MG~d`=*fk%5Vc1u6glEFngK"
+        ),
+    },
+    2: {
+        "busy": (
+            "c-jj%%m4=8_x#(HeNfq<Lm0xxMN<n{Fic6(?7ku9#Py-xjp<!9$COPwLqoH#3oJ<eePP0eUkg<7Qx~VVwz+rw5q#ap_}oY&"
+            "{*3bNryfqvCS9F3Jv;wGd|pic-_4!@3Cr$q{a2lTY=T(hiysY#71qrAaw>MyrQ_^hA8ktL|9By^Dsf39U)03%`%c%lUv!wr"
+            "!>P#l?AWPozg9g?nD9l}&piL?-H`PRJgK%Wrx}e}gHOIQ(>-Ex-%XrLYMa|qkr!XiRoyK8wuQC8r%V5^rf}}O%kt~g6e8cs"
+            "T%5bNa_$vY6<+U&(+Z`{omB&MzlP3<;+bkEW>q!OyZ561ckZw1q6PK_MblE29?~*Qm6ABWPh+{Nl-kv>cPiUurgVQuxv0YD"
+            "RnazW=6|)tvtC=A)~>wxy-;S;%)~tle@a~U4J-DxR6F9^TdZ)`!7{A<*qy&Y2NJ_FVPVJx#P9tX7(ikUKVvdsv~W1Xuhw+-"
+            "UXiLDvQ1w5vktsX$aJtz$~@o|m+3GkJ`<e}GJ`3Afq@x_9e!129`LTt#E7sLNtq0T95~Fa$!wmu!YS~rvHj_VnvPSiq&aRC"
+            "6>$X10sRT~vvFGH0oF3GUpN$qGL?}<pn-`)L4ZYpgQ-D)h0&pb2_nY8NU{?JK>*GZAW=PuKotm3MVOh{*dQzb$N$_)"
+        ),
+        "quiet": (
+            "c-rd_W<UZT>^o5S)B+#&!_0re4PosmH;hdV-S?>e=Rc0j`8$)p={jZvnje^+_rr`?=wVenwOuf2yO88M`}hY8Llg*IG-ToV"
+            "cj}wN=I~6I7$Xor_s3MLzK-E5G9OtFHa^IV*HCjDe#T_tbH|FPtX5?H0hY*2Qur_YA?`*OcL<9@)weu46NGWO1DhPk?WXH9"
+            "obKJdYuD*0=_sKl;s_Eyw@T|EvcC!W5esObQZx$CSUoswVL%m$&k1BQGB7c*Km`EqUrI3"
+        ),
+    },
 }
 
 
@@ -69,14 +93,14 @@ def fresh() -> Shop:
     return shop
 
 
-def restored() -> Shop:
-    """A shop that starts on what layout 1 left in the state topic."""
+def restored(layout: int = 1) -> Shop:
+    """A shop that starts on what an older layout left in the state topic."""
     shop = fresh()
     state = shop.runner.state
     shop.runner = LocalRunner(shop.runner.service, ROW, layout=LAYOUT, migrate=MIGRATE)
     shop.runner.state = state
-    for customer, packed in LAYOUT_1.items():
-        state[f"demo/{customer}".encode()] = b"\x00\x01" + zlib.decompress(base64.b85decode(packed))
+    for customer, packed in OLD[layout].items():
+        state[f"demo/{customer}".encode()] = layout.to_bytes(2) + zlib.decompress(base64.b85decode(packed))
     shop.runner.restart()
     return shop
 
@@ -85,12 +109,31 @@ def row(shop: Shop, customer: str) -> Any:
     return shop.runner.rows.array[shop.runner.rows.find(f"demo/{customer}".encode())]
 
 
-@pytest.mark.parametrize("customer", LAYOUT_1)
+@pytest.mark.parametrize("customer", OLD[1])
 def test_a_row_of_layout_1_keeps_every_fact_its_band_and_what_was_said(customer: str) -> None:
     old, new = row(restored(), customer), row(fresh(), customer)
     rings = {name for name in MEMORY if name.startswith(("commercial", "behavioural"))}
     for name in set(ROW.names or ()) - rings:
         np.testing.assert_array_equal(old[name], new[name], name)
+
+
+@pytest.mark.parametrize("customer", OLD[2])
+def test_a_row_of_layout_2_is_the_same_row_and_knows_nothing_of_what_is_new(customer: str) -> None:
+    """Facts and memory alike: also what was last said of each signal, once kept as floats."""
+    old, new = row(restored(2), customer), row(fresh(), customer)
+    assert new["said_points"].any()
+    for name in ROW.names or ():
+        np.testing.assert_array_equal(old[name], new[name], name)
+
+
+def test_a_row_of_layout_2_goes_on_with_the_new_facts() -> None:
+    shop = restored(2)
+    shop.happens(UsageRecorded(feature="export", count=3), 30, "quiet")
+    shop.happens(MilestoneReached(milestone="first_value"), 30, "quiet")
+    shop.happens(ReferralMade(referral_id="r"), 30, "quiet")
+    facts = shop.health("quiet").facts
+    assert (facts.usage_14d, facts.milestones_reached, facts.referrals_90d) == (3, 1, 1)
+    assert (facts.orders_total, facts.nps, facts.first_value_at) == (1, 9, day(30))
 
 
 def test_the_newest_ids_of_layout_1_are_still_known_and_go_out_oldest_first() -> None:

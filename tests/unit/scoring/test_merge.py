@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 
 from libs.events.families.commerce import OrderRefunded, OrderUpdated
-from libs.events.families.customer import CustomerUpdated
+from libs.events.families.customer import CustomerHealthOverridden, CustomerUpdated
 from libs.events.families.engagement import EmailClicked, EmailSent, SiteVisited, SmsReplied
-from libs.events.families.relationship import TicketOpened, TicketSolved
+from libs.events.families.relationship import (
+    MilestonePlanned,
+    MilestoneReached,
+    ReferralMade,
+    TicketOpened,
+    TicketSolved,
+    UsageRecorded,
+)
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.merge import merge_rows
 from services.scoring.domain.row import (
@@ -254,3 +261,35 @@ def test_the_row_that_is_merged_away_stays_as_it_is() -> None:
     before = row(shop, "b").tobytes()
     merge_rows(row(shop, "a"), row(shop, "b"), CARD)
     assert row(shop, "b").tobytes() == before
+
+
+def test_a_feature_that_both_used_is_one_and_their_uses_of_a_day_add_up_to_the_bound() -> None:
+    shop = Shop()
+    shop.happens(UsageRecorded(feature="export", count=200), 0, "a")
+    shop.happens(UsageRecorded(feature="export", count=200), 0.1, "b")
+    shop.happens(UsageRecorded(feature="import", count=7), 20, "b")
+    merge(shop)
+    found = facts(shop, 20)
+    assert (found.usage_14d, found.usage_prev_14d, found.features_used_30d) == (7, 255, 2)
+
+
+def test_a_milestone_planned_with_one_and_reached_with_the_other_is_reached() -> None:
+    for planned_with, reached_with in (("a", "b"), ("b", "a")):
+        shop = Shop()
+        shop.happens(MilestonePlanned(milestone="first_value", due_at=day(9)), 0, planned_with)
+        shop.happens(MilestoneReached(milestone="first_value"), 1, reached_with)
+        merge(shop)
+        found = facts(shop, 2)
+        assert (found.milestones_reached, found.milestone_due_at) == (1, None)
+        assert found.first_value_at == day(1)
+
+
+def test_referrals_of_both_add_up_and_the_later_override_holds() -> None:
+    shop = Shop()
+    for who, at in (("a", 0), ("b", 0), ("b", 1)):
+        shop.happens(ReferralMade(referral_id=who), at, who)
+    shop.happens(CustomerHealthOverridden(score=70, until=day(30)), 2, "b")
+    shop.happens(CustomerHealthOverridden(score=20, until=day(20)), 1, "a")
+    assert merge(shop)["override_score"] == 70
+    found = facts(shop, 3)
+    assert (found.referrals_90d, found.override_until) == (3, day(30))
