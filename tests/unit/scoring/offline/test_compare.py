@@ -10,6 +10,7 @@ import yaml
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.offline.compare import STATES, compare, side_of
+from services.scoring.offline.replay import Replay, end_of
 from tests.unit.scoring.offline.conftest import Run
 from tests.unit.scoring.offline.shop import START_DAY, log_of, order, orders
 
@@ -55,6 +56,17 @@ def test_rows_are_the_first_scorecard_and_columns_the_second(body: dict[str, Any
 def test_lapsed_customers_stand_apart_whatever_their_band(body: dict[str, Any]) -> None:
     strict = side_of(LOG, STRICT, DAY)
     assert body["b"]["lapsed"] == int((strict.states == STATES.index("lapsed")).sum()) > body["a"]["lapsed"]
+
+
+def test_bands_are_those_of_a_weekly_reader() -> None:
+    """Who fell slowly stands elsewhere than who is looked at for the first time."""
+    weekly, held, fresh = (Replay(LOG, A.numbers()) for _ in range(3))
+    for past in range(START_DAY + 500 % 7, DAY, 7):
+        weekly.look(end_of(past))
+    held.hold_bands(DAY)
+    expected, bands, first = (replay.look(end_of(DAY)).bands for replay in (weekly, held, fresh))
+    assert bands.tolist() == expected.tolist()
+    assert bands.tolist() != first.tolist()
 
 
 def test_scores_that_do_not_move_have_no_movers(body: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from libs.events import encode
 from libs.runtime.errors import ConfigError
+from services.scoring.adapters import event_file
 from services.scoring.adapters.event_file import NAMED, EventFile
 from tests.unit.scoring.offline.shop import order
 
@@ -108,3 +109,13 @@ def test_progress_is_told_in_bytes(tmp_path: Path) -> None:
     file, told = file_of(tmp_path, HEADER + "a,2026-01-01,order,5,USD\n" * 3), [0]
     list(file.blocks(told.append))
     assert sum(told) == file.size
+
+
+def test_lines_are_counted_from_one_block_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_file, "BLOCK", 2)
+    good = encode(order(1, 0)) + b"\n"
+    file = file_of(tmp_path, good * 3 + b"{\n" + good)
+    assert len(read(file)) == 4
+    assert [problem.line for problem in file.problems] == [4]
