@@ -45,7 +45,8 @@ def _table(body: dict[str, object]) -> Table:
     title = f"{body['n']} customers on {body['cutoff']}, {body['horizon_days']} days ahead"
     shown = Table(title=title)
     for name in ("score", *_HEADLINES):
-        shown.add_column(name.replace("_", " "), justify="left" if name == "score" else "right")
+        first = name == "score"
+        shown.add_column(name.replace("_", " "), justify="left" if first else "right", no_wrap=first)
     scores = body["scores"]
     assert isinstance(scores, dict)
     for name, said in scores.items():
