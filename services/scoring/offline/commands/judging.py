@@ -46,7 +46,8 @@ def _table(body: dict[str, object]) -> Table:
     shown = Table(title=title)
     for name in ("score", *_HEADLINES):
         first = name == "score"
-        shown.add_column(name.replace("_", " "), justify="left" if first else "right", no_wrap=first)
+        head = name.removeprefix("precision_").replace("_", " ")  # the whole has to fit in 80 columns
+        shown.add_column(head, justify="left" if first else "right", no_wrap=first)
     scores = body["scores"]
     assert isinstance(scores, dict)
     for name, said in scores.items():
