@@ -11,7 +11,7 @@ import sys
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.structs import ConsumerRecord
+from aiokafka import AIOKafkaProducer
 
 from benchmarks.broker import FOLDER, Topic, broker
 from benchmarks.equal_job.job import EVERY, PARTITIONS, Spec
+from benchmarks.reading import committed
 from benchmarks.results import Figure, append
-from libs.runtime.kafka import make_consumer, make_producer
+from libs.runtime.kafka import make_producer
 from libs.runtime.stack import ChildSpec
 from libs.runtime.stack.child import end, launch
 from libs.runtime.stream.state import CHECKPOINT_KEY
@@ -199,24 +199,11 @@ async def _shared(logs: dict[str, Log]) -> None:
             await asyncio.sleep(0.2)
 
 
-async def _records(spec: Spec, topic: str) -> AsyncIterator[ConsumerRecord]:
-    """What is committed now."""
-    places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-    async with make_consumer(bootstrap=spec.kafka) as consumer:
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        while left := [place for place in places if await consumer.position(place) < ends[place]]:
-            for records in (await consumer.getmany(*left, timeout_ms=100)).values():
-                for record in records:
-                    yield record
-
-
 async def _all_commits(spec: Spec, feed: Feed) -> Progress:
     """Each partition's commits, once all that was sent is in them."""
     while True:
         commits: Progress = {number: [] for number in range(PARTITIONS)}
-        async for record in _records(spec, spec.state):
+        async for record in committed(spec.kafka, spec.state, PARTITIONS):
             if record.key == CHECKPOINT_KEY:
                 after = msgspec.json.decode(record.value)["next"]
                 commits[record.partition].append(Moment(record.timestamp / 1000, after))
@@ -226,7 +213,9 @@ async def _all_commits(spec: Spec, feed: Feed) -> Progress:
 
 
 async def _check(spec: Spec, feed: Feed) -> None:
-    found = Counter([(record.key, record.value) async for record in _records(spec, spec.out)])
+    found = Counter(
+        [(record.key, record.value) async for record in committed(spec.kafka, spec.out, PARTITIONS)]
+    )
     if len(found) != found.total() or found.total() != feed.outputs():
         raise SystemExit(f"{found.total()} outputs, {len(found)} different, {feed.outputs()} expected")
 

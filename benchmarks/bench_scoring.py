@@ -5,20 +5,16 @@ Best of three where a run is short.
 """
 
 import argparse
-import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 
+from benchmarks.full_job.data import SPAN_DAYS, START, make_events
 from benchmarks.results import Figure, append
-from libs.events import build, decode_many, encode
-from libs.events.families.commerce import OrderPlaced, OrderRefunded, SubscriptionRenewed
-from libs.events.families.engagement import EmailClicked, EmailOpened, EmailSent, ProductViewed, SiteVisited
-from libs.events.families.relationship import TicketOpened, TicketSolved
+from libs.events import decode_many
 from libs.events.topics import CUSTOMER_HEALTH
-from libs.events.types import Frozen
 from libs.runtime.lifecycle import calm_collector
 from libs.runtime.stream import Chunk, InputRecord, LocalRunner, Record
 from libs.runtime.stream.sweep import SliceSize
@@ -30,46 +26,14 @@ from services.scoring.domain.update import find_changed, rescore
 from services.scoring.service import IMPORT_QUIET_S, Scorer
 from services.scoring.warm import warm_up
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-SPAN_DAYS = 300
 CHUNK = 10_000
 LIVE_CHUNK, LIVE_EVENTS = 8, 20_000  # at 10,000 events/s in 12 partitions a chunk holds about so many
 
-# A shop's usual mix: visits and e-mail are nearly all of it.
-MIX: list[tuple[int, Callable[[int], Frozen]]] = [
-    (34, lambda i: SiteVisited(session_id=f"s{i}", pages=3, seconds=90)),
-    (14, lambda i: ProductViewed(product_id=f"p{i % 500}", session_id=f"s{i}")),
-    (22, lambda i: EmailSent(campaign_id=f"c{i % 40}", message_id=f"m{i}")),
-    (12, lambda i: EmailOpened(campaign_id=f"c{i % 40}", message_id=f"m{i}")),
-    (5, lambda i: EmailClicked(campaign_id=f"c{i % 40}", message_id=f"m{i}")),
-    (8, lambda i: OrderPlaced(order_id=f"o{i}", amount=f"{20 + i % 80}.95", currency="USD", items=2)),
-    (1, lambda i: OrderRefunded(order_id=f"o{i}", refund_id=f"r{i}", amount="9.95", currency="USD")),
-    (2, lambda i: TicketOpened(ticket_id=f"t{i}", sentiment=("negative", "neutral", "positive")[i % 3])),
-    (1, lambda i: TicketSolved(ticket_id=f"t{i}")),
-    (1, lambda i: SubscriptionRenewed(subscription_id=f"u{i}", amount="30.00", currency="USD")),
-]
-
 
 def make_records(events: int, customers: int, *, backfill: bool = False) -> list[InputRecord]:
-    """Zipf 1.1 customers, times going forward."""
-    shop, numbers = random.Random(7), np.random.default_rng(7)
-    who = (numbers.zipf(1.1, events) - 1) % customers
-    kinds = shop.choices([make for _, make in MIX], [share for share, _ in MIX], k=events)
-    records = []
-    for i, make in enumerate(kinds):
-        at = START + timedelta(days=SPAN_DAYS * i / events)
-        event = build(
-            make(i),
-            id=f"shopify:{i}:done",
-            source="shopify/demo",
-            tenant="demo",
-            subject=f"c{who[i]}",
-            time=at,
-            receivedat=at,
-            backfill=backfill,
-        )
-        records.append(InputRecord(i, event.key, encode(event)))
-    return records
+    """The full job's shop, all of it in one partition."""
+    made = make_events(events, customers=customers, backfill=backfill)
+    return [InputRecord(i, event.key, event.value) for i, event in enumerate(made)]
 
 
 _found: list[Figure] = []

@@ -23,6 +23,7 @@ from benchmarks.full_job.data import PARTITIONS
 from benchmarks.full_job.errors import FullJobError
 from benchmarks.full_job.fill import fill
 from benchmarks.full_job.worker import Spec
+from benchmarks.reading import committed
 from benchmarks.results import Figure
 from libs.events.topics import CUSTOMER_HEALTH, SCORING_STATE
 from libs.runtime.kafka import make_consumer
@@ -72,10 +73,10 @@ async def measure(kafka: str, cache: Path, events: int) -> list[Figure]:
     _say(f"filling {spec.source} with {events:,} events")
     await fill(kafka, spec.source, events)
     used = await _catch_up(spec)
+    commits = await _commits(kafka, spec.state)
+    _check_ledger(commits, events)
+    begin, finish = _window(commits, events)
     async with make_consumer(bootstrap=kafka) as consumer:
-        commits = await _commits(consumer, spec.state)
-        _check_ledger(commits, events)
-        begin, finish = _window(commits, events)
         said = await _written(consumer, CUSTOMER_HEALTH.name, begin, finish)
     return _figures(events * (1 - _WARM_UP), said, begin, finish, used)
 
@@ -120,22 +121,16 @@ async def _settled(spec: Spec) -> None:
             last = now
 
 
-async def _commits(consumer: AIOKafkaConsumer, topic: str) -> list[Commit]:
+async def _commits(kafka: str, topic: str) -> list[Commit]:
     """Every checkpoint, in order of time."""
-    places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-    consumer.assign(places)
-    await consumer.seek_to_beginning(*places)
-    ends = await consumer.end_offsets(places)
-    found: list[Commit] = []
-    while any([await consumer.position(place) < ends[place] for place in places]):
-        for place, records in (await consumer.getmany(timeout_ms=100)).items():
-            found += [_commit(place.partition, r) for r in records if r.key == CHECKPOINT_KEY]
+    read = committed(kafka, topic, PARTITIONS)
+    found = [_commit(record) async for record in read if record.key == CHECKPOINT_KEY]
     return sorted(found, key=itemgetter(0))
 
 
-def _commit(partition: int, record: Any) -> Commit:
+def _commit(record: Any) -> Commit:
     body = msgspec.json.decode(record.value)
-    return Commit(record.timestamp / 1000, partition, body["next"], body["ledger"])
+    return Commit(record.timestamp / 1000, record.partition, body["next"], body["ledger"])
 
 
 def _check_ledger(commits: list[Commit], events: int) -> None:

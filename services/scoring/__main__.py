@@ -75,9 +75,10 @@ def backtest(
     """Score a log at a cut-off with what was known then, and judge it by what came after."""
     with _offline() as console:
         from services.scoring.offline.backtest import Question
-        from services.scoring.offline.commands import files, judging
+        from services.scoring.offline.commands import judging
+        from services.scoring.offline.days import day_of
 
-        question = Question(files.day_of(cutoff), horizon, capacity)
+        question = Question(day_of(cutoff), horizon, capacity)
         judging.backtest(events, question, scorecard, out, console)
 
 
@@ -90,9 +91,10 @@ def fit(
 ) -> None:
     """Learn a shop's numbers from its own history; refuse, with the reason, when there is too little."""
     with _offline() as console:
-        from services.scoring.offline.commands import files, judging
+        from services.scoring.offline.commands import judging
+        from services.scoring.offline.days import day_of
 
-        day = None if cutoff is None else files.day_of(cutoff)
+        day = None if cutoff is None else day_of(cutoff)
         judging.fit(events, day, horizon, out, console)
 
 
@@ -107,9 +109,10 @@ def replay(
 ) -> None:
     """Everybody's health at the end of each day, as data frames."""
     with _offline() as console:
-        from services.scoring.offline.commands import files, replaying
+        from services.scoring.offline.commands import replaying
+        from services.scoring.offline.days import day_of
 
-        span = replaying.Span(files.day_of(first), files.day_of(last))
+        span = replaying.Span(day_of(first), day_of(last))
         replaying.replay(events, span, scorecard, out, console)
 
 
@@ -143,9 +146,10 @@ def explain(
 ) -> None:
     """A customer's score: what it is made of, and what has moved it."""
     with _offline(words_to_stderr=as_json) as console:
-        from services.scoring.offline.commands import explaining, files
+        from services.scoring.offline.commands import explaining
+        from services.scoring.offline.days import day_of
 
-        days = [None if day is None else files.day_of(day) for day in (at, since)]
+        days = [None if day is None else day_of(day) for day in (at, since)]
         asked = explaining.Asked(customer, *days)
         told, period = explaining.explain(events, asked, scorecard, console)
         if as_json:
@@ -183,9 +187,10 @@ def compare(
 ) -> None:
     """Two scorecards on one log: who would stand in another band."""
     with _offline() as console:
-        from services.scoring.offline.commands import comparing, files
+        from services.scoring.offline.commands import comparing
+        from services.scoring.offline.days import day_of
 
-        day = None if at is None else files.day_of(at)
+        day = None if at is None else day_of(at)
         body = comparing.compare(events, scorecard, day, console)
         comparing.show(body, console)
         for path in comparing.write(body, out) if out else ():

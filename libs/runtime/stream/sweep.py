@@ -50,7 +50,7 @@ class SweepTimer:
 class SliceSize:
     """Rows a slice, from how long the last one took."""
 
-    def __init__(self, rows: int = 1_024) -> None:
+    def __init__(self, rows: int = 512) -> None:
         self.rows = rows
 
     def took(self, rows: int, seconds: float) -> None:

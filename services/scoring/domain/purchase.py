@@ -33,6 +33,15 @@ def survival(silence: float, gap: float, n: float) -> float:
 
 
 @njit(cache=True)
+def own_gap(repeats: float, span: float, shop: ShopNumbers) -> float:
+    """G = (alpha + t_d)/n, t_d = tau (1 - exp(-span/tau)): days, shrunk toward the shop's.
+
+    `span`: days from the first purchase to the last.
+    """
+    return (shop.alpha + shop.tau * (1.0 - exp(-span / shop.tau))) / (shop.r + repeats)
+
+
+@njit(cache=True)
 def chance(repeats: float, gap: float, silence: float, shop: ShopNumbers) -> Any:
     """S(e) and p_buy = (1 - S(e+h)/S(e)) / (1 + odds_lost), odds_lost = a/(b + x_d) / S(e).
 
@@ -55,8 +64,7 @@ def rhythm_of(row: Any, now: int, shop: ShopNumbers) -> Rhythm:
     first_day, last_day = first // DAY, last // DAY
     seen_from_last = row.occasions * exp((whole(row.occasions_day) - last_day) / shop.tau)
     repeats = max(seen_from_last - exp((first_day - last_day) / shop.tau), 0.0)
-    observed = shop.tau * (1.0 - exp((first_day - last_day) / shop.tau))
-    gap = (shop.alpha + observed) / (shop.r + repeats)
+    gap = own_gap(repeats, float(last_day - first_day), shop)
     silence = max(now - last, 0) / DAY
     tail, p_buy = chance(repeats, gap, silence, shop)
     return Rhythm(True, repeats, gap, silence, tail, p_buy)

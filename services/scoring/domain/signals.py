@@ -41,12 +41,23 @@ def trend_value(ratio: float, card: CardNumbers) -> float:
 
 
 @njit(cache=True)
+def clamped(p: float) -> float:
+    """Where a logit exists."""
+    return min(max(p, 1e-12), 1.0 - 1e-12)
+
+
+@njit(cache=True)
+def health_of(p: float, spend: float, intercept: float, slope: float, spend_slope: float) -> float:
+    """The fitted chance of a purchase: 1 / (1 + exp(-(c0 + c1 logit(p) + c2 log1p(spend))))."""
+    return sigmoid(intercept + slope * logit(clamped(p)) + spend_slope * log(1.0 + spend))
+
+
+@njit(cache=True)
 def will_buy(row: Any, rhythm: Rhythm, card: CardNumbers) -> float:
     """p_buy as it is told: once it has been fitted, the share of such customers who do buy."""
     if not rhythm.known or isnan(card.intercept):
         return rhythm.p_buy
-    p = min(max(rhythm.p_buy, 1e-12), 1.0 - 1e-12)
-    return sigmoid(card.intercept + card.slope * logit(p) + card.spend_slope * log(1.0 + max(row.spend, 0)))
+    return health_of(rhythm.p_buy, max(row.spend, 0), card.intercept, card.slope, card.spend_slope)
 
 
 @njit(cache=True)
@@ -54,7 +65,7 @@ def purchase_recency(row: Any, rhythm: Rhythm, card: CardNumbers) -> Any:
     """p_buy on a scale where a customer who has just bought for the first time stands at the anchor."""
     if not rhythm.known:
         return 0.0, -1.0
-    p = min(max(rhythm.p_buy, 1e-12), 1.0 - 1e-12)
+    p = clamped(rhythm.p_buy)
     spend = card.spend_slope * log(1.0 + max(row.spend, 0))
     value = 100.0 * sigmoid(card.anchor_logit + card.slope * (logit(p) - card.anchor_p) + spend)
     return value, (rhythm.repeats + 1.0) / (rhythm.repeats + 2.0)

@@ -11,10 +11,10 @@ from services.scoring.domain.facts import COLUMNS
 from services.scoring.domain.row import DAY
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.domain.signals import NAMES
+from services.scoring.offline.days import date_of
 from services.scoring.offline.held import Rule, lacking
 from services.scoring.offline.log import EventLog
 from services.scoring.offline.replay import Replay
-from services.scoring.offline.report import date_of
 from services.scoring.offline.sources import SELF_MADE, SOURCES, Source, sources_of
 
 GAP_DAYS = 90  # the last days in which days without an event are counted
@@ -54,7 +54,7 @@ def audit(log: EventLog, card: Scorecard, rules: Sequence[Rule]) -> dict[str, An
     held = [(rule, missing) for rule in rules if (missing := lacking(rule.when, deaf))]
     first, last = log.days()
     return {
-        "events": len(log),
+        "events": log.size,
         "customers": len(told.slots),
         "first_day": date_of(first),
         "last_day": date_of(last),

@@ -126,7 +126,10 @@ def at_horizon(card: Scorecard, horizon: int) -> Scorecard:
 
 def score_with(known: Known, card: Scorecard) -> Score:
     """Replay what was known, and look at the end of the cut-off day."""
-    look = Replay(known.log, card.numbers()).look(end_of(known.question.cutoff))
+    return score_of(Replay(known.log, card.numbers()).look(end_of(known.question.cutoff)), card)
+
+
+def score_of(look: Look, card: Scorecard) -> Score:
     chance = look.p_buys if card.recency.intercept is not None else None
     return Score(look.scores, chance, look.band_names(), card)
 

@@ -10,9 +10,9 @@ from libs.events import split_key
 from services.scoring.domain.score import BANDS, STAGES
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.domain.signals import NAMES
+from services.scoring.offline.days import date_of
 from services.scoring.offline.log import EventLog
 from services.scoring.offline.replay import Replay, end_of
-from services.scoring.offline.report import date_of
 
 STATES = ("green", "yellow", "red", "lapsed")
 MOVERS = 20  # customers named

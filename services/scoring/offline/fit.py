@@ -11,6 +11,7 @@ from services.scoring.domain.fitting.orders import OrderLog
 from services.scoring.domain.numbers import ShopNumbers
 from services.scoring.domain.scorecard import Evidence, Recency, Scorecard, Shop, Signal
 from services.scoring.domain.scorecard import Learned as LearnedWindow
+from services.scoring.offline.days import date_of
 
 PURCHASES, FREQUENCY = "purchase_recency", "order_frequency_trend"
 
@@ -57,7 +58,9 @@ def learn(card: Scorecard, orders: OrderLog, day: int, horizon: float) -> Learne
     shop = shop_of(found.shop)
     update = {
         "version": f"{card.version.partition('+')[0]}+fitted-{date_of(day)}",
-        "evidence": Evidence(until=date_of(day), windows=tuple(map(_learned, found.windows))),
+        "evidence": Evidence(
+            until=date.fromisoformat(date_of(day)), windows=tuple(map(_learned, found.windows))
+        ),
         "shop": shop,
         "signals": signals,
         "recency": Recency(
@@ -69,10 +72,6 @@ def learn(card: Scorecard, orders: OrderLog, day: int, horizon: float) -> Learne
         ),
     }
     return Learned(card.model_copy(update=update), found)
-
-
-def date_of(day: int) -> date:
-    return date.fromordinal(date(1970, 1, 1).toordinal() + day)
 
 
 def _learned(window: Window) -> LearnedWindow:

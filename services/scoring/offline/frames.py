@@ -5,7 +5,7 @@ nothing is known, and `now`, the moment at which days are counted. Amounts stay 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import numpy as np
@@ -17,12 +17,12 @@ from services.scoring.domain.facts import COLUMNS, SUBSCRIPTION_STATES
 from services.scoring.domain.score import BANDS, STAGES
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.domain.signals import NAMES
+from services.scoring.offline.days import date_of
 from services.scoring.offline.log import EventLog
 from services.scoring.offline.replay import Described, Replay, end_of
 
 Values = npt.NDArray[np.float64]
 
-_EPOCH = date(1970, 1, 1)
 _MICROS = 1e6  # in a second
 
 
@@ -34,7 +34,7 @@ class Day(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{_EPOCH + timedelta(days=self.day)}.parquet"
+        return f"{date_of(self.day)}.parquet"
 
 
 def daily(log: EventLog, card: Scorecard, first: int, last: int) -> Iterator[Day]:

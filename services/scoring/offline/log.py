@@ -5,7 +5,7 @@ silence is for readers), merged customers are one from the beginning, and erased
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -126,13 +126,9 @@ def _usual_currency(events: list[Any]) -> str:
     return seen.most_common(1)[0][0] if seen else "USD"
 
 
-def build_log(
-    blocks: Iterable[list[Any]], money: Money | None = None, on_block: Callable[[int], None] | None = None
-) -> EventLog:
+def build_log(blocks: Iterable[list[Any]], money: Money | None = None) -> EventLog:
     """From blocks of hot structs, in any order. Without `money` the commonest currency is the shop's."""
     builder = _Builder()
     for events in blocks:
         builder.add(events, money)
-        if on_block is not None:
-            on_block(len(events))
     return builder.built()

@@ -1,20 +1,19 @@
 """A backtest in two files: report.json for programs, report.html with pictures for people."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.scoring.adapters.event_file import Problem
 from services.scoring.domain.fitting.measures import calibration
-from services.scoring.domain.row import DAY
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.offline import backtest as b
 from services.scoring.offline import pictures
+from services.scoring.offline.days import date_of
 from services.scoring.offline.log import EventLog
+from services.scoring.offline.page import render
 
 Say = Callable[[str], None]
 OURS_FIRST = ("scorecard", "fitted", "starter")
@@ -88,10 +87,6 @@ def _short_log(log: EventLog, question: b.Question) -> list[str]:
     return [f"{early}: who would have come back in them counts as lost"]
 
 
-def date_of(day: int) -> str:
-    return f"{datetime.fromtimestamp(day * DAY, UTC):%Y-%m-%d}"
-
-
 def write(judged: Judged, source: Source, folder: Path) -> tuple[Path, Path]:
     """report.json and report.html, into `folder`, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,20 +98,8 @@ def write(judged: Judged, source: Source, folder: Path) -> tuple[Path, Path]:
     }
     data, page = folder / "report.json", folder / "report.html"
     data.write_bytes(msgspec.json.format(msgspec.json.encode(body), indent=1) + b"\n")
-    page.write_text(_page(judged, body))
+    page.write_text(render("report.html.j2", **body, pictures=_pictures(judged)))
     return data, page
-
-
-def _page(judged: Judged, body: Mapping[str, Any]) -> str:
-    environment = Environment(
-        loader=PackageLoader("services.scoring.offline"), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["figure"] = _figure
-    return environment.get_template("report.html.j2").render(**body, pictures=_pictures(judged))
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
 
 
 def _pictures(judged: Judged) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
-from services.scoring.domain.fitting.measures import Floats, brier, ece
+from services.scoring.domain.fitting.measures import Floats
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.offline import backtest as b
 from services.scoring.offline.log import EventLog
@@ -35,11 +35,9 @@ class Validation(NamedTuple):
     population_shift: float  # PSI of the score, between the cut-off and the last day
 
     def advice(self) -> list[str]:
-        """What to do, worst first; nothing: all is well."""
+        """What to do; nothing: all is well."""
         said = []
-        if self.calibration_error is None:
-            said.append("this scorecard tells a rank, not a probability: greenline scoring fit makes one")
-        elif self.calibration_error > CALIBRATION_LIMIT:
+        if self.calibration_error is not None and self.calibration_error > CALIBRATION_LIMIT:
             side = "too many" if (self.calibration_drift or 0.0) > 0 else "too few"
             off = f"the probabilities are off by {self.calibration_error:.3f}"
             said.append(f"refit: {off}, {side} were expected to be lost")
@@ -55,22 +53,23 @@ def validate(log: EventLog, card: Scorecard, horizon: int) -> Validation:
     """The card's scores as they were `horizon` days before the log's last day. Raises BacktestError."""
     last = log.days()[1] if log.size else 0
     known = b.known_at(log, b.Question(last - horizon, horizon))
-    truth, now = b.truth_of(known), Replay(log, card.numbers()).look(end_of(last))
-    score = b.score_with(known, b.at_horizon(card, horizon))
+    truth, asked = b.truth_of(known), b.at_horizon(card, horizon)
+    replay = Replay(log, asked.numbers())
+    then = replay.look(end_of(last - horizon))
+    now = replay.look(end_of(last))
+    score = b.score_of(then, asked)
     told = b.figures(score, truth, known.question.capacity, intervals=False) or {}
-    lost = truth.lost[truth.known]
-    chance = None if score.chance is None else 1.0 - score.chance[truth.known]
-    then = Replay(log, card.numbers()).look(end_of(last - horizon))
+    said = None if score.chance is None else float(1.0 - score.chance[truth.known].mean())
     return Validation(
         scorecard=card.version,
         cutoff=last - horizon,
         horizon=horizon,
-        n=len(lost),
+        n=int(truth.known.sum()),
         auc=told["auc"],
         auc_recent=told["auc_recent"],
-        brier=None if chance is None else brier(chance, lost),
-        calibration_error=None if chance is None else ece(chance, lost),
-        calibration_drift=None if chance is None else float(chance.mean() - lost.mean()),
+        brier=told["brier"],
+        calibration_error=told["ece"],
+        calibration_drift=None if said is None else said - float(truth.lost[truth.known].mean()),
         population_shift=stability(then.scores[then.seen], now.scores[now.seen]),
     )
 

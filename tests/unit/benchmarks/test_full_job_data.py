@@ -17,6 +17,13 @@ def test_every_value_is_what_ingest_would_have_written() -> None:
         assert event.key == key
 
 
+def test_an_imported_event_is_the_same_but_for_its_mark() -> None:
+    for plain, imported in zip(
+        EVENTS[:200], make_events(20_000, customers=2_000, backfill=True), strict=False
+    ):
+        assert decode(imported.value) == decode(plain.value).model_copy(update={"backfill": True})
+
+
 def test_the_same_seed_gives_the_same_events_and_another_seed_others() -> None:
     again = list(islice(make_events(20_000, customers=2_000), 1_000))
     assert again == EVENTS[:1_000]

@@ -4,7 +4,7 @@
 within the horizon. No window reaches past the day the fit is made on, so nothing can leak.
 """
 
-from math import exp, log
+from math import exp
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +15,8 @@ from scipy.optimize import minimize
 from services.scoring.domain.fitting.likelihood import most_likely
 from services.scoring.domain.fitting.orders import OrderLog
 from services.scoring.domain.numbers import ShopNumbers
-from services.scoring.domain.purchase import chance
-from services.scoring.domain.signals import logit, sigmoid
+from services.scoring.domain.purchase import chance, own_gap
+from services.scoring.domain.signals import health_of
 
 # Days before the fit at which a window begins; each ends on the day of the fit. Longer ones would know fewer
 # customers, shorter ones say less about a quarter.
@@ -65,10 +65,9 @@ class Fitted(NamedTuple):
 @njit(cache=True)
 def _health(repeats: float, times: Any, spend: float, shop: ShopNumbers, curve: Curve) -> float:
     first, last, day = times
-    gap = (shop.alpha + shop.tau * (1.0 - exp((first - last) / shop.tau))) / (shop.r + repeats)
+    gap = own_gap(repeats, float(last - first), shop)
     _, p = chance(repeats, gap, float(day - last), shop)
-    p = min(max(p, 1e-12), 1.0 - 1e-12)
-    return sigmoid(curve.intercept + curve.slope * logit(p) + curve.spend_slope * log(1.0 + spend))
+    return health_of(p, spend, curve.intercept, curve.slope, curve.spend_slope)
 
 
 @njit(cache=True)

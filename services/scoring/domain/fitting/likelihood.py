@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from services.scoring.domain.fitting.orders import OrderLog
 from services.scoring.domain.numbers import ShopNumbers
-from services.scoring.domain.purchase import survival
+from services.scoring.domain.purchase import own_gap, survival
 
 LEAST_REPEAT_CUSTOMERS = 200  # fewer: the shop's gap alone is used
 _SPREAD = 2.0  # the prior: each number within a factor of e^2 of where it starts, two times in three
@@ -22,7 +22,7 @@ _SPREAD = 2.0  # the prior: each number within a factor of e^2 of where it start
 @njit(cache=True)
 def negative_log_likelihood(log: OrderLog, until: int, shop: ShopNumbers) -> float:
     """Minus the log likelihood of all purchases up to the end of day `until`."""
-    r, alpha, a, b, tau, _ = shop
+    r, _, a, b, tau, _ = shop
     days, _, starts = log
     total = 0.0
     for i in range(len(starts) - 1):
@@ -36,14 +36,14 @@ def negative_log_likelihood(log: OrderLog, until: int, shop: ShopNumbers) -> flo
                 continue
             gap = float(day - last)
             n = r + x
-            own = (alpha + tau * (1.0 - np.exp((first - last) / tau))) / n
+            own = own_gap(x, float(last - first), shop)
             stays = (b + x) / (a + b + x)
             total -= np.log(stays) - np.log(own) - (n + 1.0) * np.log(1.0 + gap / (own * n))
             x = x * np.exp(-gap / tau) + 1.0
             last = day
         if first:
             n = r + x
-            own = (alpha + tau * (1.0 - np.exp((first - last) / tau))) / n
+            own = own_gap(x, float(last - first), shop)
             leaves = a / (a + b + x)
             total -= np.log(leaves + (1.0 - leaves) * survival(float(until - last), own, n))
     return total

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 from rich.table import Table
 
 from libs.runtime.errors import ConfigError
 from services.scoring.adapters.scorecard_file import load_scorecard
 from services.scoring.offline import pictures
-from services.scoring.offline.commands.files import pretty, read_some
+from services.scoring.offline.commands.files import day_within, pretty, read_some
 from services.scoring.offline.compare import STATES
 from services.scoring.offline.compare import compare as compared
-from services.scoring.offline.report import date_of
+from services.scoring.offline.page import render
 
 
 def compare(events: Path, scorecards: Sequence[Path], at: int | None, console: Console) -> dict[str, Any]:
@@ -25,11 +24,7 @@ def compare(events: Path, scorecards: Sequence[Path], at: int | None, console: C
     if a.version == b.version:
         raise ConfigError(f"both scorecards are version {a.version}: give one another `version`")
     log = read_some(events, console)
-    first, last = log.days()
-    day = last if at is None else at
-    if not first <= day <= last:
-        span = f"{date_of(first)} to {date_of(last)}"
-        raise ConfigError(f"--at {date_of(day)}: the events came from {span}: name a day within")
+    day = day_within(log, at)
     with console.status("both scorecards"):
         return {"source": events.name, **compared(log, a, b, day)}
 
@@ -39,13 +34,8 @@ def write(body: dict[str, Any], folder: Path) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     data, page = folder / "compare.json", folder / "compare.html"
     data.write_text(pretty(body) + "\n")
-    environment = Environment(
-        loader=PackageLoader("services.scoring.offline"), autoescape=True, undefined=StrictUndefined
-    )
     picture = pictures.svg(pictures.migration(body["matrix"], body["a"]["scorecard"], body["b"]["scorecard"]))
-    page.write_text(
-        environment.get_template("compare.html.j2").render(**body, states=STATES, picture=picture)
-    )
+    page.write_text(render("compare.html.j2", **body, states=STATES, picture=picture))
     return data, page
 
 

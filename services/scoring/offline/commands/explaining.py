@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from libs.runtime.errors import ConfigError
-from services.scoring.offline.commands.files import card_of, pretty, read_some
+from services.scoring.offline.commands.files import card_of, day_within, pretty, read_some
+from services.scoring.offline.days import date_of
 from services.scoring.offline.explain import Explained, Period, UnknownCustomerError, find
 from services.scoring.offline.explain import explain as explained
-from services.scoring.offline.report import date_of
+from services.scoring.offline.log import EventLog
 
 USUAL_DAYS = 30  # looked back over, unless told
 
@@ -23,13 +24,10 @@ class Asked:
     def __init__(self, customer: str, at: int | None, since: int | None) -> None:
         self.customer, self._at, self._since = customer, at, since
 
-    def period(self, first: int, last: int) -> Period:
+    def period(self, log: EventLog) -> Period:
         """Raises ConfigError."""
-        at = last if self._at is None else self._at
-        since = max(at - USUAL_DAYS, first - 1) if self._since is None else self._since
-        if not first <= at <= last:
-            span = f"{date_of(first)} to {date_of(last)}"
-            raise ConfigError(f"--at {date_of(at)}: the events came from {span}: name a day within")
+        at = day_within(log, self._at)
+        since = max(at - USUAL_DAYS, log.days()[0] - 1) if self._since is None else self._since
         if since >= at:
             raise ConfigError(f"--since {date_of(since)} must be before {date_of(at)}: name an earlier day")
         return Period(since, at)
@@ -39,7 +37,7 @@ def explain(events: Path, asked: Asked, scorecard: Path | None, console: Console
     """Raises ConfigError."""
     card = card_of(scorecard)
     log = read_some(events, console)
-    period = asked.period(*log.days())
+    period = asked.period(log)
     try:
         return explained(log, card, find(log, asked.customer), period), period
     except UnknownCustomerError as error:

@@ -1,6 +1,5 @@
 """What all offline verbs need: days, scorecards, logs that are read with a progress bar, JSON."""
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,8 @@ from libs.runtime.errors import ConfigError
 from services.scoring.adapters.event_file import EventFile
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.scorecard import Scorecard
+from services.scoring.offline.days import date_of
 from services.scoring.offline.log import EventLog, build_log
-
-_EPOCH = date(1970, 1, 1).toordinal()
-
-
-def day_of(text: str) -> int:
-    """Days since 1970 of an ISO date. Raises ConfigError."""
-    try:
-        return date.fromisoformat(text).toordinal() - _EPOCH
-    except ValueError:
-        raise ConfigError(f"{text!r} is no date: write it as 2026-01-31") from None
 
 
 def card_of(path: Path | None) -> Scorecard:
@@ -41,6 +31,16 @@ def read_log(file: EventFile, console: Console) -> EventLog:
         for problem in file.problems:
             console.print(f"  line {problem.line}: {problem.what}", highlight=False)
     return log
+
+
+def day_within(log: EventLog, day: int | None) -> int:
+    """The day asked for with --at, else the log's last. Raises ConfigError when the log does not reach it."""
+    first, last = log.days()
+    day = last if day is None else day
+    if not first <= day <= last:
+        span = f"{date_of(first)} to {date_of(last)}"
+        raise ConfigError(f"--at {date_of(day)}: the events came from {span}: name a day within")
+    return day
 
 
 def read_some(path: Path, console: Console) -> EventLog:

@@ -13,7 +13,9 @@ from services.scoring.domain.fitting.health import TooLittleError
 from services.scoring.offline import report
 from services.scoring.offline.backtest import BacktestError, Question, judge_fit
 from services.scoring.offline.commands.files import read_log
+from services.scoring.offline.days import date_of
 from services.scoring.offline.fit import learn
+from services.scoring.offline.page import figure
 from services.scoring.offline.replay import end_of
 from services.scoring.offline.validate import Validation, validate, write_metrics
 
@@ -54,14 +56,10 @@ def _table(body: dict[str, object]) -> Table:
         shown.add_column(head, justify="left" if first else "right", no_wrap=first)
     scores = body["scores"]
     assert isinstance(scores, dict)
-    for name, said in scores.items():
-        cells = ["not fitted"] if said is None else [_cell(said[figure]) for figure in _HEADLINES]
-        shown.add_row(name, *cells)
+    for score, said in scores.items():
+        cells = ["not fitted"] if said is None else [figure(said[name]) for name in _HEADLINES]
+        shown.add_row(score, *cells)
     return shown
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
 
 
 def fit(events: Path, cutoff: int | None, horizon: int, out: Path, console: Console) -> None:
@@ -95,13 +93,15 @@ def check_scores(
     _say_validation(found, console)
     if metrics is not None:
         write_metrics(found, metrics)
-    return not any(word.startswith(("refit", "do not")) for word in found.advice())
+    return not found.advice()
 
 
 def _say_validation(found: Validation, console: Console) -> None:
-    when = f"{report.date_of(found.cutoff)}, {found.horizon} days ahead"
+    when = f"{date_of(found.cutoff)}, {found.horizon} days ahead"
     console.print(f"{found.n} customers on {when}, {found.scorecard}")
     for name in ("auc", "auc_recent", "brier", "calibration_error", "calibration_drift", "population_shift"):
-        console.print(f"  {name}: {_cell(getattr(found, name)) or 'none'}", highlight=False)
+        console.print(f"  {name}: {figure(getattr(found, name)) or 'none'}", highlight=False)
+    if found.calibration_error is None:
+        console.print("a rank, not a probability: greenline scoring fit makes one", highlight=False)
     for word in found.advice() or ["all is well"]:
         console.print(word, highlight=False, soft_wrap=True)

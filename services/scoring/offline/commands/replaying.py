@@ -8,9 +8,9 @@ from rich.progress import Progress
 
 from libs.runtime.errors import ConfigError
 from services.scoring.offline.commands.files import card_of, read_some
+from services.scoring.offline.days import date_of
 from services.scoring.offline.frames import daily
 from services.scoring.offline.log import EventLog
-from services.scoring.offline.report import date_of
 
 
 class Span(NamedTuple):

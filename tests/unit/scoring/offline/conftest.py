@@ -9,8 +9,23 @@ from typer.testing import CliRunner
 
 from services.scoring import warm
 from services.scoring.__main__ import app
+from services.scoring.adapters.event_file import EventFile
+from services.scoring.offline.log import EventLog, build_log
+from tests.unit.scoring.offline.life import life, write
+from tests.unit.scoring.shop import Shop
 
 Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ann's and Bob's life as a file."""
+    return write(tmp_path_factory.mktemp("log") / "events.jsonl", life(Shop()))
+
+
+@pytest.fixture(scope="module")
+def log(path: Path) -> EventLog:
+    return build_log(EventFile(path).blocks())
 
 
 @pytest.fixture

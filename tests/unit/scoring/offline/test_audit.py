@@ -75,7 +75,7 @@ def test_a_condition_lacks_what_it_cannot_be_true_without(condition: str, lacks:
 
 def test_coverage_and_evidence_are_of_customers_who_have_the_signal(full: dict[str, Any]) -> None:
     signals = named(full, "signals", "signal")
-    assert full["customers"] == 2
+    assert (full["customers"], full["events"]) == (2, 35)
     assert {name: told["coverage"] for name, told in signals.items()} == {
         "purchase_recency": 1.0,
         "engagement_trend": 1.0,

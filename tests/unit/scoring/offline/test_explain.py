@@ -6,25 +6,14 @@ from pathlib import Path
 import pytest
 
 from libs.events.families.customer import CustomerErased, CustomerMerged
-from services.scoring.adapters.event_file import EventFile
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.offline.explain import Period, explain, find
-from services.scoring.offline.log import EventLog, build_log
+from services.scoring.offline.log import EventLog
 from tests.unit.scoring.offline.conftest import Run
 from tests.unit.scoring.offline.life import FIRST_DAY, life, write
 from tests.unit.scoring.shop import Shop, order, signal
 
 CARD = load_scorecard(STARTER)
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("log") / "events.jsonl", life(Shop()))
-
-
-@pytest.fixture(scope="module")
-def log(path: Path) -> EventLog:
-    return build_log(EventFile(path).blocks())
 
 
 def test_points_add_up_to_the_score_and_movements_to_its_change(log: EventLog) -> None:

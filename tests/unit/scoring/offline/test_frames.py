@@ -8,30 +8,19 @@ import polars as pl
 import pytest
 
 from libs.events import Facts
-from services.scoring.adapters.event_file import EventFile
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.offline.frames import daily
-from services.scoring.offline.log import EventLog, build_log
+from services.scoring.offline.log import EventLog
 from services.scoring.offline.replay import WEEK
 from services.triggers.adapters.rule_file import STANDARD, load
 from services.triggers.domain.evaluator import Evaluator
 from tests.unit.scoring.offline.conftest import Run
-from tests.unit.scoring.offline.life import FIRST_DAY, ends, life, write
+from tests.unit.scoring.offline.life import FIRST_DAY, ends, life
 from tests.unit.scoring.shop import Shop
 
 CARD = load_scorecard(STARTER)
 LAST = 89
 OWN = ("score", "band", "confidence", "stage", "segment", "tier", "p_buy")
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("log") / "events.jsonl", life(Shop()))
-
-
-@pytest.fixture(scope="module")
-def log(path: Path) -> EventLog:
-    return build_log(EventFile(path).blocks())
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.offline.backtest import BacktestError
 from services.scoring.offline.fit import learn
 from services.scoring.offline.validate import SHIFT_LIMIT, Validation, stability, validate, write_metrics
-from tests.unit.scoring.offline.shop import START_DAY, log_of, order, orders
+from tests.unit.scoring.offline.shop import log_of, order, orders
 
 STARTER_CARD = load_scorecard(STARTER)
 LOG = log_of(orders(1_200))
@@ -26,13 +26,14 @@ def test_a_card_fitted_before_the_quarter_is_judged_as_calibrated() -> None:
     assert found.calibration_error is not None
     assert found.calibration_error < 0.06
     assert (found.auc or 0) > 0.75
-    assert found.advice() == [] or "PSI" in found.advice()[0]
+    assert abs(found.calibration_drift or 1.0) <= found.calibration_error
+    assert not any("probabilities" in word for word in found.advice())
 
 
-def test_a_rank_has_no_calibration_and_says_how_to_get_one() -> None:
+def test_a_rank_has_no_calibration() -> None:
     found = validate(LOG, STARTER_CARD, 91)
     assert (found.brier, found.calibration_error, found.calibration_drift) == (None, None, None)
-    assert "greenline scoring fit" in found.advice()[0]
+    assert (found.auc or 0) > 0.75
 
 
 @pytest.mark.parametrize(
@@ -71,4 +72,3 @@ def test_the_metrics_file_has_what_exists(tmp_path: Path) -> None:
 def test_a_log_shorter_than_the_horizon_is_refused() -> None:
     with pytest.raises(BacktestError, match="no event by the cut-off"):
         validate(log_of([order(0, 0), order(1, 5)]), STARTER_CARD, 91)
-    assert START_DAY < LAST
