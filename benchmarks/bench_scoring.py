@@ -20,7 +20,6 @@ from libs.runtime.stream import Chunk, InputRecord, LocalRunner, Record
 from libs.runtime.stream.sweep import SliceSize
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.memo import Partition
-from services.scoring.domain.numbers import World
 from services.scoring.domain.row import ROW
 from services.scoring.domain.update import find_changed, rescore
 from services.scoring.service import IMPORT_QUIET_S, Scorer
@@ -135,7 +134,8 @@ def bench_rows(runner: LocalRunner, count: int) -> None:
     array = np.zeros(count, ROW)
     array[:] = runner.rows.array[live[np.arange(count) % len(live)]]
     slots = np.arange(count)
-    world = World(Partition(runner.rows.memo).feeds(), load_scorecard(STARTER).numbers())
+    partition = Partition(runner.rows.memo)
+    world = load_scorecard(STARTER).numbers().world(partition.feeds(), partition.memo.segments)
     now = int((START + timedelta(days=SPAN_DAYS + 1)).timestamp())
     say("rows", "bytes_per_customer", ROW.itemsize, "B")
     say("rescore", "seconds_per_1M", best(lambda: rescore(array, slots, now, world)) * 1e6 / count, "s")

@@ -42,7 +42,7 @@ def take_in(move: MovedRow, event: Any, key: bytes, ground: Ground) -> int:
     other = _row_of(move)
     other["tenant"], other["segment"] = tenant, partition.segment(move.segment)
     slot = rows.ensure(key)
-    merge_rows(rows.array[slot], other[0], ground.world.card)
+    merge_rows(rows.array[slot], other[0], ground.world.cards[0])
     rows.touch(slot)
     Moves(rows).put_joined(key, move.path[0].encode())
     return slot

@@ -16,12 +16,12 @@ from services.scoring.domain.memo import Partition
 from services.scoring.domain.money import Money
 from services.scoring.domain.numbers import World
 from services.scoring.domain.row import SAID_TICKS
-from services.scoring.domain.signals import SCORED
+from services.scoring.domain.signals import COUNT
 from services.scoring.domain.snapshot import (
+    Dictionary,
     Held,
     Line,
     Said,
-    Words,
     change_of,
     describe_rows,
     facts_by_row,
@@ -73,7 +73,7 @@ class Ground(NamedTuple):
 class Publisher:
     """Describes rows, says what is new of them and remembers in the rows what was said."""
 
-    def __init__(self, words: Words, money: Money, observer: Observer) -> None:
+    def __init__(self, words: Dictionary, money: Money, observer: Observer) -> None:
         self._words, self._money, self._observer = words, money, observer
 
     def publish(self, ground: Ground, occasions: Occasions, *, imports: bool = False) -> list[Record]:
@@ -113,7 +113,7 @@ class Publisher:
         """`said`: what the last change told, for the rows that have a new one."""
         records: list[Record] = []
         for i, (frame, line) in enumerate(zip(frames, lines, strict=True)):
-            snapshot = snapshot_of(line, self._words)
+            snapshot = snapshot_of(line, self._words.of(line.segment))
             records.append(_record(CUSTOMER_HEALTH.name, _SNAPSHOT, snapshot, frame))
             if i in said:
                 change = change_of(said[i], snapshot, line.points)
@@ -129,7 +129,7 @@ def _remember(array: Any, slots: Slots, found: Findings, chosen: Any) -> None:
     array["said_band"][where] = array["band"][where]
     array["said_score"][where] = found.heads[chosen, 0]
     array["said_confidence"][where] = found.heads[chosen, 1]
-    array["said_points"][where, :SCORED] = np.rint(found.signals[chosen, 2] * SAID_TICKS)
+    array["said_points"][where, :COUNT] = np.rint(found.signals[chosen, 2] * SAID_TICKS)
 
 
 class _Frame(NamedTuple):

@@ -14,10 +14,9 @@ from libs.runtime.stream.api import SourceRecord
 from services.scoring.domain.decode import Decoder
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.money import Money
-from services.scoring.domain.numbers import World
 from services.scoring.domain.row import BACKFILL
 from services.scoring.domain.scorecard import Scorecard
-from services.scoring.domain.snapshot import words_of
+from services.scoring.domain.snapshot import Dictionary
 from services.scoring.domain.update import APPLIED, DUPLICATE, PAST_RING, Columns, apply_events, find_changed
 from services.scoring.merger import erase, send_off, take_in
 from services.scoring.moves import Erase, MovedEvent, MovedRow, Moves, read, send
@@ -51,9 +50,9 @@ class Scorer:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._money = money or Money()
-        self._card = scorecard.numbers()
+        self._numbers = scorecard.numbers()
         self._observer: Observer = observer or NoObserver()
-        self._publisher = Publisher(words_of(scorecard), self._money, self._observer)
+        self._publisher = Publisher(Dictionary(scorecard), self._money, self._observer)
         self._decoder = Decoder(self._money)
         self._wall = wall
         self._merges = 0
@@ -171,7 +170,8 @@ class Scorer:
             rows.memo = partition.blob()
 
     def _ground(self, rows: Rows, partition: Partition) -> Ground:
-        return Ground(rows, partition, World(partition.feeds(), self._card))
+        world = self._numbers.world(partition.feeds(), partition.memo.segments)
+        return Ground(rows, partition, world)
 
     def _import_over(self, partition: Partition) -> bool:
         memo = partition.memo

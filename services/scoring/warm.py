@@ -16,7 +16,7 @@ def use_cache(data_dir: Path) -> Path:
     whose functions it has compiled in, and would run yesterday's rules.
     """
     digest = hashlib.sha256()
-    for source in sorted(_DOMAIN.glob("*.py")):
+    for source in sorted(_DOMAIN.rglob("*.py")):
         digest.update(source.read_bytes())
     folder = data_dir.resolve() / "numba" / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
@@ -42,4 +42,4 @@ def warm_up() -> None:
     runner.sweep(at)
     slot = runner.rows.ensure(b"warm/other")
     array = runner.rows.array
-    merge_rows(array[0], array[slot], load_scorecard(STARTER).numbers())
+    merge_rows(array[0], array[slot], load_scorecard(STARTER).numbers().cards[0])

@@ -30,19 +30,21 @@ def load_scorecard(path: Path) -> Scorecard:
         return Scorecard.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = first["loc"] or _named(first["msg"])
+        where = (*first["loc"], *_named(first["msg"]))
         raise ConfigError(f"{path}:{_line(node, where)}: {_words(first)}") from None
 
 
-def _named(message: str) -> tuple[str, ...]:
-    """A check over a whole block starts its message with the block's name."""
-    head = message.removeprefix("Value error, ").partition(":")[0]
-    return (head,) if head.isidentifier() else ()
+def _named(message: str) -> tuple[int | str, ...]:
+    """A check over several blocks starts its message with the place it means, as `segments.1.names`."""
+    steps = message.removeprefix("Value error, ").partition(":")[0].split(".")
+    if not all(step.isidentifier() or step.isdigit() for step in steps):
+        return ()
+    return tuple(int(step) if step.isdigit() else step for step in steps)
 
 
 def _words(problem: Any) -> str:
-    place = ".".join(map(str, problem["loc"]))
-    return f"{place}: {problem['msg']}" if place else str(problem["msg"])
+    place, message = ".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else str(message)
 
 
 def _line(node: yaml.Node | None, path: Sequence[int | str]) -> int:

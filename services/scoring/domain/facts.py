@@ -12,13 +12,13 @@ from libs.events import Facts
 from services.scoring.domain.account import ACTIVE, CANCELLED, NONE, referrals_since, skips_in_a_row
 from services.scoring.domain.buckets import bits_sum, nibble_sum, whole
 from services.scoring.domain.engagement import engaged_between
-from services.scoring.domain.numbers import CardNumbers, World
+from services.scoring.domain.numbers import World, card_of
 from services.scoring.domain.onboarding import milestones
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.row import DAY, ORDERS_KEPT, TICKETS_KEPT
 from services.scoring.domain.score import tenure_of
-from services.scoring.domain.signals import WINDOW, feed_asof
+from services.scoring.domain.signals.engagement import WINDOW, feed_asof
 from services.scoring.domain.support import is_open, is_trouble, trouble
 from services.scoring.domain.usage import FRESH_DAYS, features_since, uses_between, weekly_variance
 
@@ -83,7 +83,7 @@ def _orders(row: Any, now: int, rhythm: Rhythm, out: Any) -> None:
 
 
 @njit(cache=True)
-def _engagement(row: Any, now: int, feeds: Any, card: CardNumbers, out: Any) -> None:
+def _engagement(row: Any, now: int, feeds: Any, card: Any, out: Any) -> None:
     today = now // DAY
     _, last_order = order_span(row, False)
     last_activity = max(whole(row.last_visit), whole(row.last_click), last_order)
@@ -204,7 +204,7 @@ def facts_of(row: Any, now: int, rhythm: Rhythm, world: World, out: Any) -> None
     if row.override_until > now:
         out[OVERRIDE] = row.override_until
     _orders(row, now, rhythm, out)
-    _engagement(row, now, feeds, world.card, out)
+    _engagement(row, now, feeds, card_of(row, world), out)
     _returns(row, now, out)
     _support(row, now, out)
     _account(row, out)

@@ -7,7 +7,6 @@ from numba import njit
 from services.scoring.domain.account import join_account, join_subscription
 from services.scoring.domain.buckets import earlier
 from services.scoring.domain.engagement import join_engagement
-from services.scoring.domain.numbers import CardNumbers
 from services.scoring.domain.onboarding import join_onboarding
 from services.scoring.domain.orders import join_orders
 from services.scoring.domain.rings import join_rings
@@ -25,7 +24,7 @@ def _join_standing(into: Any, other: Any) -> None:
 
 
 @njit(cache=True)
-def merge_rows(into: Any, other: Any, card: CardNumbers) -> None:
+def merge_rows(into: Any, other: Any, card: Any) -> None:
     """Add the facts of one customer's row to another's, as if one customer had had the events of both.
 
     Each event was told to one of the two; who had which, and in what order, makes no difference within the
@@ -43,7 +42,7 @@ def merge_rows(into: Any, other: Any, card: CardNumbers) -> None:
     if into.first_seen == 0:
         into.tenant = other.tenant
     join_engagement(into, other)
-    join_orders(into, other, card.shop.tau)
+    join_orders(into, other, card.tau)
     join_support(into, other, card.mood_tau)
     join_subscription(into, other)
     join_account(into, other)

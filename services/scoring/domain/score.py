@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 from numba import njit
 
 from services.scoring.domain.buckets import whole
-from services.scoring.domain.numbers import Board, CardNumbers
+from services.scoring.domain.numbers import Board
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.row import DAY, GREEN, RED, YELLOW
-from services.scoring.domain.signals import will_buy
+from services.scoring.domain.signals import OVERRIDE
+from services.scoring.domain.signals.orders import will_buy
 
 TICKS = 10_000  # points are whole ten-thousandths, so that contributions sum exactly
 
@@ -24,8 +25,8 @@ class Scored(NamedTuple):
 
 
 @njit(cache=True)
-def combine(board: Board, card: CardNumbers) -> Scored:
-    """Weights are shared over the signals that were ever seen; points sum to score minus base, exactly."""
+def _weigh(board: Board, card: Any) -> Any:
+    """Ticks that all signals add to the base, and the confidence."""
     values, evidence, points = board.values, board.evidence, board.points
     seen = 0.0
     sure = 0.0
@@ -41,18 +42,34 @@ def combine(board: Board, card: CardNumbers) -> Scored:
             part = round(card.weights[i] / seen * (value - card.base) * TICKS)
             points[i] = part / TICKS
             ticks += part
+    return ticks, sure
+
+
+@njit(cache=True)
+def combine(row: Any, now: int, board: Board, card: Any) -> Scored:
+    """Weights are shared over the signals that were ever seen; points sum to score minus base, exactly.
+
+    While a person's word holds, it is the score, and its points are what they added to it.
+    """
+    ticks, sure = _weigh(board, card)
+    if row.override_until > now:
+        base = round(card.base * TICKS)
+        part = row.override_score * TICKS - base - ticks
+        board.values[OVERRIDE], board.evidence[OVERRIDE] = row.override_score, 1.0
+        board.points[OVERRIDE] = part / TICKS
+        ticks += part
     return Scored((card.base * TICKS + ticks) / TICKS, sure)
 
 
 @njit(cache=True)
-def plain_band(score: float, card: CardNumbers) -> int:
+def plain_band(score: float, card: Any) -> int:
     if score >= card.green:
         return GREEN
     return YELLOW if score >= card.red else RED
 
 
 @njit(cache=True)
-def next_band(held: int, score: float, card: CardNumbers) -> int:
+def next_band(held: int, score: float, card: Any) -> int:
     """A band is left only when its border is passed by the margin, so that nothing flaps."""
     fresh = plain_band(score, card)
     if held in (0, fresh):
@@ -75,7 +92,7 @@ def tenure_of(row: Any, now: int) -> float:
 
 
 @njit(cache=True)
-def stage_of(row: Any, now: int, rhythm: Rhythm, card: CardNumbers) -> int:
+def stage_of(row: Any, now: int, rhythm: Rhythm, card: Any) -> int:
     """Lapsed is gone by the customer's own rhythm; it stands beside the band."""
     if rhythm.known and will_buy(row, rhythm, card) < card.lapsed_below:
         return LAPSED

@@ -1,27 +1,49 @@
 """A scorecard: which signals count how much, and every number the score rests on. Versioned, immutable."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date
+from difflib import get_close_matches
 from math import log, log1p, nan
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from services.scoring.domain.numbers import CardNumbers, ShopNumbers
+from services.scoring.domain.numbers import CARD, Numbers, ShopNumbers
 from services.scoring.domain.purchase import chance
-from services.scoring.domain.signals import NAMES
+from services.scoring.domain.row import SIGNALS
+from services.scoring.domain.signals import NAMES, SCORED_ALWAYS, WEIGHABLE
 
 Positive = Annotated[float, Field(gt=0)]
 Points = Annotated[float, Field(gt=0, lt=100)]
+_SEGMENTS_MOST = 20  # blocks of segments in a file: more is a scorecard for each customer
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _a_signal(name: str) -> str:
+    if name not in WEIGHABLE:
+        near = get_close_matches(name, WEIGHABLE, 1)
+        meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(WEIGHABLE)}"
+        raise ValueError(f"no signal is called {name!r}: {meant}")
+    return name
+
+
 class Signal(_Strict):
-    name: Literal["purchase_recency", "engagement_trend", "order_frequency_trend", "support_sentiment"]
+    name: Annotated[str, AfterValidator(_a_signal)]
     weight: Annotated[float, Field(gt=0, le=1)]
+
+
+def _check_weights(signals: Sequence[Signal]) -> None:
+    twice = sorted(name for name, count in Counter(one.name for one in signals).items() if count > 1)
+    if twice:
+        raise ValueError(f"signals: {', '.join(twice)} named twice")
+    total = sum(signal.weight for signal in signals)
+    if abs(total - 1.0) > 1e-6:
+        raise ValueError(f"signals: the weights add up to {total:.4f} instead of 1")
 
 
 class Shop(_Strict):
@@ -58,12 +80,25 @@ class Trends(_Strict):
     engagement_shrink: Positive = 4.0  # interactions
     frequency_shrink: Positive = 3.0  # orders
     frequency_days: Annotated[int, Field(ge=7, le=90)] = 90
+    usage_shrink: Positive = 4.0  # uses
+
+
+class Levels(_Strict):
+    """What stands at 50."""
+
+    engagement_half: Positive = 4.0  # interactions in 30 days
+    usage_half: Positive = 10.0  # uses in 14 days, for each active seat
 
 
 class Support(_Strict):
     fade_days: Positive = 45.0
     shrink: Positive = 1.0
     open_trouble_points: Annotated[float, Field(ge=0, le=100)] = 25.0
+    patience_days: Positive = 7.0  # an open ticket, or a milestone, so late halves its signal
+
+
+class Voice(_Strict):
+    fade_days: Positive = 180.0  # an answer to a survey, what a person heard
 
 
 class Bands(_Strict):
@@ -114,6 +149,29 @@ class Evidence(_Strict):
     judged: Judged | None = None
 
 
+Signals = Annotated[tuple[Signal, ...], Field(min_length=1)]
+
+
+class Segment(_Strict):
+    """What customers of some segments have of their own; the rest is the file's."""
+
+    names: Annotated[tuple[str, ...], Field(min_length=1)]
+    signals: Signals
+    shop: Shop | None = None
+    recency: Recency | None = None
+    trends: Trends | None = None
+    levels: Levels | None = None
+    support: Support | None = None
+    voice: Voice | None = None
+    bands: Bands | None = None
+    stages: Stages | None = None
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Segment":
+        _check_weights(self.signals)
+        return self
+
+
 class Scorecard(_Strict):
     """One version of how health is made. `version` stands on every snapshot."""
 
@@ -121,59 +179,93 @@ class Scorecard(_Strict):
     base: Points = 50.0
     feed_days: Positive = 3.0  # a source silent for longer, for the whole tenant, is not live
     high_tier_minor: Annotated[int, Field(gt=0)] = 50_000
-    signals: Annotated[tuple[Signal, ...], Field(min_length=1)]
+    signals: Signals
     shop: Shop = Shop()
     recency: Recency = Recency()
     trends: Trends = Trends()
+    levels: Levels = Levels()
     support: Support = Support()
+    voice: Voice = Voice()
     bands: Bands = Bands()
     stages: Stages = Stages()
+    segments: Annotated[tuple[Segment, ...], Field(max_length=_SEGMENTS_MOST)] = ()
     evidence: Evidence | None = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> "Scorecard":
-        names = [signal.name for signal in self.signals]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"signals: {', '.join(twice)} named twice")
-        total = sum(signal.weight for signal in self.signals)
-        if abs(total - 1.0) > 1e-6:
-            raise ValueError(f"signals: the weights add up to {total:.4f} instead of 1")
+        _check_weights(self.signals)
+        named: set[str] = set()
+        for i, segment in enumerate(self.segments):
+            both = sorted(named & set(segment.names))
+            if both or len(set(segment.names)) < len(segment.names):
+                raise ValueError(f"segments.{i}.names: {', '.join(both) or 'one'} stands in two places")
+            named |= set(segment.names)
+            self._check_memory(i, segment)
         return self
 
-    def numbers(self) -> CardNumbers:
+    def _check_memory(self, i: int, segment: Segment) -> None:
+        """Facts are faded as they come in, before anybody asks for a segment."""
+        if segment.shop and segment.shop.tau_days != self.shop.tau_days:
+            raise ValueError(f"segments.{i}.shop.tau_days: is one for the whole file, {self.shop.tau_days}")
+        if segment.support and segment.support.fade_days != self.support.fade_days:
+            whole = self.support.fade_days
+            raise ValueError(f"segments.{i}.support.fade_days: is one for the whole file, {whole}")
+
+    def cards(self) -> list["Scorecard"]:
+        """The card of everybody, then those of the segments, each whole."""
+        return [self, *(self._of(segment) for segment in self.segments)]
+
+    def _of(self, segment: Segment) -> "Scorecard":
+        own = {name: value for name, value in segment if name != "names" and value is not None}
+        return self.model_copy(update=own)
+
+    def places(self) -> dict[str, int]:
+        """By the name of a segment: which of `cards`."""
+        return {name: i for i, segment in enumerate(self.segments, 1) for name in segment.names}
+
+    def numbers(self) -> Numbers:
         """As the compiled loops take it."""
-        weights = np.zeros(len(NAMES))
-        for signal in self.signals:
-            weights[NAMES.index(signal.name)] = signal.weight
-        shop = self.shop.numbers()
-        return CardNumbers(
-            shop=shop,
-            anchor_logit=_logit(self.recency.anchor / 100.0)
-            - self.recency.spend_slope * log1p(self.recency.anchor_spend_minor),
-            anchor_p=_logit(chance(0.0, shop.alpha / shop.r, 0.0, shop)[1]),
-            slope=self.recency.slope,
-            spend_slope=self.recency.spend_slope,
-            intercept=nan if self.recency.intercept is None else self.recency.intercept,
-            weights=weights,
-            base=self.base,
-            par=self.trends.par,
-            trend_slope=self.trends.slope,
-            engagement_shrink=self.trends.engagement_shrink,
-            frequency_shrink=self.trends.frequency_shrink,
-            frequency_days=self.trends.frequency_days,
-            mood_tau=self.support.fade_days,
-            mood_shrink=self.support.shrink,
-            trouble_cost=self.support.open_trouble_points,
-            green=self.bands.green,
-            red=self.bands.red,
-            margin=self.bands.margin,
-            new_days=self.stages.new_days,
-            loyal_days=self.stages.loyal_days,
-            loyal_orders=self.stages.loyal_orders,
-            lapsed_below=self.stages.lapsed_below,
-            feed_days=self.feed_days,
-        )
+        return Numbers(np.concatenate([_numbers(card) for card in self.cards()]), self.places())
+
+
+def weights_of(card: Scorecard) -> list[float]:
+    """By signal, in the order of NAMES; 0: shown, not scored."""
+    weights = {signal.name: signal.weight for signal in card.signals}
+    return [weights.get(name, 0.0) for name in NAMES]
+
+
+def _numbers(card: Scorecard) -> Any:
+    """(1,) of CARD."""
+    shop, recency, weights = card.shop.numbers(), card.recency, weights_of(card)
+    told = {
+        **shop._asdict(),
+        "anchor_logit": _logit(recency.anchor / 100.0)
+        - recency.spend_slope * log1p(recency.anchor_spend_minor),
+        "anchor_p": _logit(chance(0.0, shop.alpha / shop.r, 0.0, shop)[1]),
+        "slope": recency.slope,
+        "spend_slope": recency.spend_slope,
+        "intercept": nan if recency.intercept is None else recency.intercept,
+        "weights": [*weights, *[0.0] * (SIGNALS - len(weights))],
+        "weighs_others": any(weights[SCORED_ALWAYS:]),
+        "base": card.base,
+        "par": card.trends.par,
+        "trend_slope": card.trends.slope,
+        "engagement_shrink": card.trends.engagement_shrink,
+        "frequency_shrink": card.trends.frequency_shrink,
+        "usage_shrink": card.trends.usage_shrink,
+        "frequency_days": card.trends.frequency_days,
+        "level_half": card.levels.engagement_half,
+        "usage_half": card.levels.usage_half,
+        "mood_tau": card.support.fade_days,
+        "mood_shrink": card.support.shrink,
+        "trouble_cost": card.support.open_trouble_points,
+        "patience": card.support.patience_days,
+        "voice_tau": card.voice.fade_days,
+        **card.bands.model_dump(),
+        **card.stages.model_dump(),
+        "feed_days": card.feed_days,
+    }
+    return np.array([tuple(told[name] for name in CARD.names or ())], CARD)
 
 
 def _logit(p: float) -> float:

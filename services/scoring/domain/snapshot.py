@@ -15,8 +15,8 @@ from services.scoring.domain.facts import COLUMNS, N_FACTS, SUBSCRIPTION_STATES
 from services.scoring.domain.numbers import World
 from services.scoring.domain.row import SAID_TICKS
 from services.scoring.domain.score import BANDS, STAGES
-from services.scoring.domain.scorecard import Scorecard
-from services.scoring.domain.signals import NAMES, SCORED
+from services.scoring.domain.scorecard import Scorecard, weights_of
+from services.scoring.domain.signals import COUNT, NAMES
 from services.scoring.domain.update import Findings, describe
 
 _FACTS, _CONTRIBUTION, _SNAPSHOT = (
@@ -28,8 +28,8 @@ _CHANGED, _POINT, _MOVEMENT = data_struct(HealthChanged), data_struct(HealthPoin
 
 CHANGE = 1.0  # points of score from which a change is worth saying
 _MOVED = 0.05  # points below which a signal has not moved
-_NOTHING = [0.0] * SCORED
-_BITS = 1 << np.arange(SCORED)
+_NOTHING = [0.0] * COUNT
+_BITS = 1 << np.arange(COUNT)
 
 
 def describe_rows(
@@ -41,7 +41,7 @@ def describe_rows(
     """Score the rows in `slots`, each at its own now; their bands move on."""
     n = len(slots)
     found = Findings(
-        np.zeros((n, 3, SCORED)), np.zeros((n, 4)), np.empty((n, N_FACTS)), np.zeros(n, np.uint64)
+        np.zeros((n, 3, COUNT)), np.zeros((n, 4)), np.empty((n, N_FACTS)), np.zeros(n, np.uint64)
     )
     describe(array, slots, nows, world, found)
     return found
@@ -149,35 +149,34 @@ Shares = tuple[tuple[int, float], ...]
 """Signals that were seen, and what each weighs after the shares of the others were given away."""
 
 
-class Words(NamedTuple):
-    """What the numbers do not know."""
+class Words:
+    """What the numbers of one card do not know."""
 
-    version: str
-    base: float
-    horizon: float
-    high_tier: int
-    shares: tuple[Shares, ...]  # by Line.seen
+    def __init__(self, card: Scorecard) -> None:
+        self.version, self.base = card.version, card.base
+        self.horizon, self.high_tier = card.shop.horizon_days, card.high_tier_minor
+        self._weights = weights_of(card)
+        self._shares: dict[int, Shares] = {}
 
-
-def words_of(card: Scorecard) -> Words:
-    return Words(
-        card.version,
-        card.base,
-        card.shop.horizon_days,
-        card.high_tier_minor,
-        shares_of(card.numbers().weights.tolist()),
-    )
-
-
-def shares_of(weights: Sequence[float]) -> tuple[Shares, ...]:
-    """`Words.shares`, for every set of signals."""
-    return tuple(_shares(weights, seen) for seen in range(1 << SCORED))
+    def shares(self, seen: int) -> Shares:
+        """By Line.seen. Of the 16,000 sets of signals a shop's customers have a few dozen."""
+        if seen not in self._shares:
+            signals = [j for j in range(COUNT) if seen >> j & 1]
+            total = sum(self._weights[j] for j in signals)
+            each = [(j, round(self._weights[j] / total, 6) if total else 0.0) for j in signals]
+            self._shares[seen] = tuple(each)
+        return self._shares[seen]
 
 
-def _shares(weights: Sequence[float], seen: int) -> Shares:
-    signals = [j for j in range(SCORED) if seen >> j & 1]
-    total = sum(weights[j] for j in signals)
-    return tuple((j, round(weights[j] / total, 6) if total else 0.0) for j in signals)
+class Dictionary:
+    """The words of a whole scorecard."""
+
+    def __init__(self, card: Scorecard) -> None:
+        self._words = [Words(each) for each in card.cards()]
+        self._places = card.places()
+
+    def of(self, segment: str) -> Words:
+        return self._words[self._places.get(segment, 0)]
 
 
 def snapshot_of(line: Line, words: Words) -> Any:
@@ -209,7 +208,7 @@ def _contributions(line: Line, words: Words) -> tuple[Any, ...]:
                 points=line.points[j],
                 text=sentence(j, line.facts, line.p_buy, words.horizon),
             )
-            for j, share in words.shares[line.seen]
+            for j, share in words.shares(line.seen)
         ]
     )
 
@@ -229,7 +228,7 @@ Held = Mapping[str, npt.NDArray[Any]]
 
 def said_of(held: Held, chosen: npt.NDArray[np.bool_]) -> list[Said | None]:
     columns = [held[name][chosen].tolist() for name in ("said_score", "said_band", "said_confidence")]
-    columns.append((held["said_points"][chosen, :SCORED] / SAID_TICKS).tolist())
+    columns.append((held["said_points"][chosen, :COUNT] / SAID_TICKS).tolist())
     return [Said(*line) if line[1] else None for line in zip(*columns, strict=True)]
 
 
@@ -258,7 +257,7 @@ def change_of(before: Said | None, snapshot: Any, points: list[float]) -> Any:
 
 def _movements(held: Sequence[float], points: Sequence[float], contributions: Sequence[Any]) -> Any:
     """The largest first."""
-    moved = [(points[j] - held[j], NAMES[j]) for j in range(SCORED) if abs(points[j] - held[j]) >= _MOVED]
+    moved = [(points[j] - held[j], NAMES[j]) for j in range(COUNT) if abs(points[j] - held[j]) >= _MOVED]
     moved.sort(key=_size)
     texts = {c.signal: c.text for c in contributions}
     return tuple(

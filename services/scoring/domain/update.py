@@ -11,14 +11,15 @@ from services.scoring.domain.account import apply_account, apply_subscription
 from services.scoring.domain.buckets import whole
 from services.scoring.domain.engagement import apply_engagement
 from services.scoring.domain.facts import DIGEST_COLUMNS, N_FACTS, TAIL, facts_of
-from services.scoring.domain.numbers import Board, CardNumbers, World
+from services.scoring.domain.numbers import Board, World, card_of
 from services.scoring.domain.onboarding import apply_onboarding
 from services.scoring.domain.orders import apply_order
 from services.scoring.domain.purchase import rhythm_of
 from services.scoring.domain.rings import SEEN, UNSURE, remember
 from services.scoring.domain.row import BACKFILL, SIMULATED
 from services.scoring.domain.score import combine, next_band, stage_of
-from services.scoring.domain.signals import SCORED, signals_of, will_buy
+from services.scoring.domain.signals import COUNT, signals_of
+from services.scoring.domain.signals.orders import will_buy
 from services.scoring.domain.support import apply_support
 from services.scoring.domain.usage import apply_usage
 
@@ -44,7 +45,7 @@ def hash_all(text: Any, ends: Any, out: Any) -> None:
 
 
 @njit(cache=True)
-def apply_event(row: Any, ev: Any, feeds: Any, card: CardNumbers) -> None:
+def apply_event(row: Any, ev: Any, feeds: Any, card: Any) -> None:
     """One event into the facts. Nothing here looks at what came before it, only at what is known."""
     row.first_seen = ev.at if row.first_seen == 0 else min(row.first_seen, ev.at)
     feeds.since = ev.at if feeds.since == 0 else min(feeds.since, ev.at)
@@ -53,7 +54,7 @@ def apply_event(row: Any, ev: Any, feeds: Any, card: CardNumbers) -> None:
     if kind == k.NO_FACT:
         return
     if kind <= k.LAST_ORDER:
-        apply_order(row, ev, card.shop.tau)
+        apply_order(row, ev, card.tau)
     elif kind <= k.LAST_ENGAGEMENT:
         apply_engagement(row, ev, feeds)
     elif kind <= k.LAST_SUPPORT:
@@ -71,14 +72,15 @@ def apply_event(row: Any, ev: Any, feeds: Any, card: CardNumbers) -> None:
 @njit(cache=True)
 def score_row(row: Any, now: int, world: World, board: Board) -> Any:
     """Rhythm, score and confidence of a row at one moment; moves nothing."""
-    rhythm = rhythm_of(row, now, world.card.shop)
+    card = card_of(row, world)
+    rhythm = rhythm_of(row, now, card)
     signals_of(row, now, rhythm, world, board)
-    return rhythm, combine(board, world.card)
+    return rhythm, combine(row, now, board, card)
 
 
 @njit(cache=True)
 def _new_board() -> Board:
-    return Board(np.empty(SCORED), np.empty(SCORED), np.empty(SCORED))
+    return Board(np.empty(COUNT), np.empty(COUNT), np.empty(COUNT), False)
 
 
 class Columns(NamedTuple):
@@ -114,15 +116,16 @@ def apply_events(rows: Any, columns: Columns, world: World, start: int, outcome:
         feeds = world.tenants[ev.tenant]
         if columns.hints[i] & MAIL_FEED:
             feeds.mail_last = max(feeds.mail_last, ev.at)
-        apply_event(row, ev, feeds, world.card)
+        apply_event(row, ev, feeds, world.cards[0])
         if silent:
             row.pending_import = 1
             row.imported_at = max(row.imported_at, ev.received)
             outcome[i] = SILENT
             continue
         now = max(whole(ev.received), whole(row.scored_at))
+        card = card_of(row, world)
         _, scored = score_row(row, now, world, board)
-        row.band = next_band(row.band, scored.score, world.card)
+        row.band = next_band(row.band, scored.score, card)
         row.scored_at = now
         outcome[i] = APPLIED
     return len(columns.events)
@@ -151,7 +154,7 @@ def digest_of(score: float, band: int, stage: int, facts: Any) -> Any:
 class Findings(NamedTuple):
     """Room for what a snapshot says, one line a row."""
 
-    signals: npt.NDArray[np.float64]  # (n, 3, SCORED): values, evidence, points
+    signals: npt.NDArray[np.float64]  # (n, 3, COUNT): values, evidence, points
     heads: npt.NDArray[np.float64]  # (n, 4): score, confidence, stage, p_buy (NaN = no rhythm)
     facts: npt.NDArray[np.float64]  # (n, N_FACTS)
     digests: npt.NDArray[np.uint64]
@@ -163,13 +166,14 @@ def describe(rows: Any, slots: Any, nows: Any, world: World, found: Findings) ->
     for i in range(len(slots)):
         row = rows[slots[i]]
         now = max(whole(nows[i]), whole(row.scored_at))
-        board = Board(found.signals[i, 0], found.signals[i, 1], found.signals[i, 2])
+        board = Board(found.signals[i, 0], found.signals[i, 1], found.signals[i, 2], True)
+        card = card_of(row, world)
         rhythm, scored = score_row(row, now, world, board)
-        row.band = next_band(row.band, scored.score, world.card)
-        stage = stage_of(row, now, rhythm, world.card)
+        row.band = next_band(row.band, scored.score, card)
+        stage = stage_of(row, now, rhythm, card)
         head = found.heads[i]
         head[0], head[1], head[2] = scored.score, scored.confidence, stage
-        head[3] = will_buy(row, rhythm, world.card) if rhythm.known else np.nan
+        head[3] = will_buy(row, rhythm, card) if rhythm.known else np.nan
         facts_of(row, now, rhythm, world, found.facts[i])
         found.digests[i] = digest_of(scored.score, row.band, stage, found.facts[i])
 
@@ -185,10 +189,11 @@ def find_changed(rows: Any, slots: Any, now: int, world: World, imports: bool) -
         due = imports
         if row.pending_import == 0:
             at = max(now, whole(row.scored_at))
+            card = card_of(row, world)
             rhythm, scored = score_row(row, at, world, board)
             facts_of(row, at, rhythm, world, facts)
-            band = next_band(row.band, scored.score, world.card)
-            stage = stage_of(row, at, rhythm, world.card)
+            band = next_band(row.band, scored.score, card)
+            stage = stage_of(row, at, rhythm, card)
             due = digest_of(scored.score, band, stage, facts) != row.said_digest
         if due:
             changed[count] = slots[i]

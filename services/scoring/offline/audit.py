@@ -10,7 +10,7 @@ from libs.events import Facts
 from services.scoring.domain.facts import COLUMNS
 from services.scoring.domain.row import DAY
 from services.scoring.domain.scorecard import Scorecard
-from services.scoring.domain.signals import NAMES
+from services.scoring.domain.signals import NAMES, WEIGHABLE
 from services.scoring.offline.days import date_of
 from services.scoring.offline.held import Rule, lacking
 from services.scoring.offline.log import EventLog
@@ -107,8 +107,8 @@ def _signals(
 ) -> list[dict[str, Any]]:
     weights: dict[str, float] = {signal.name: signal.weight for signal in card.signals}
     told = []
-    for j, name in enumerate(NAMES):
-        evidence = found[:, 1, j]
+    for name in WEIGHABLE:
+        evidence = found[:, 1, NAMES.index(name)]
         seen = evidence >= 0.0
         feeds = [each for each in heard if name in each.source.signals]
         newest = max((each.newest for each in feeds if each.newest is not None), default=None)

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from libs.events import split_key
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.domain.snapshot import (
+    Dictionary,
     Line,
     Said,
     change_of,
     facts_by_row,
     lines_of,
     snapshot_of,
-    words_of,
 )
 from services.scoring.offline.log import EventLog
 from services.scoring.offline.replay import Described, Replay, end_of
@@ -77,7 +77,7 @@ def explain(log: EventLog, card: Scorecard, number: int, period: Period) -> Expl
     if not len(after.slots):
         raise UnknownCustomerError("nothing had been heard of them by then (or they have been erased)")
     line = _line(log, replay.rows[survivor], after)
-    snapshot = snapshot_of(line, words_of(card))
+    snapshot = snapshot_of(line, Dictionary(card).of(line.segment))
     change = change_of(_said(before), snapshot, line.points)
     return Explained(*split_key(log.keys[survivor]), survivor != number, snapshot, change)
 

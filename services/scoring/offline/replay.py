@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.scoring.domain.numbers import CardNumbers, World
+from services.scoring.domain.numbers import Numbers, World
 from services.scoring.domain.row import DAY, ROW
 from services.scoring.domain.score import BANDS, STAGES
 from services.scoring.domain.snapshot import describe_rows
@@ -47,8 +47,8 @@ class Described(NamedTuple):
 class Replay:
     """One pass over a log with one scorecard; moments only go forward."""
 
-    def __init__(self, log: EventLog, card: CardNumbers) -> None:
-        self._log, self._card = log, card
+    def __init__(self, log: EventLog, numbers: Numbers) -> None:
+        self._log, self._numbers = log, numbers
         self.rows: npt.NDArray[np.void] = np.zeros(len(log.keys), ROW)
         self._feeds: Any = np.zeros_like(log.partition.feeds())
         self._done = 0
@@ -59,9 +59,12 @@ class Replay:
         until = self._log.before(moment)
         columns = self._log.part(self._done, until)
         outcome = np.zeros(until - self._done, np.uint8)
-        apply_events(self.rows, columns, World(self._feeds, self._card), 0, outcome)
+        apply_events(self.rows, columns, self._world(), 0, outcome)
         self.duplicates += int((outcome == 2).sum())
         self._done = until
+
+    def _world(self) -> World:
+        return self._numbers.world(self._feeds, self._log.partition.memo.segments)
 
     def seen(self) -> npt.NDArray[np.int64]:
         """Numbers of the customers of whom anything has been heard."""
@@ -71,8 +74,7 @@ class Replay:
         """All who have been heard of, or those of `slots`. As a sweep at `moment`, it moves bands on."""
         self.advance(moment)
         chosen = self.seen() if slots is None else slots[self.rows["first_seen"][slots] > 0]
-        world = World(self._feeds, self._card)
-        found = describe_rows(self.rows, chosen, np.full(len(chosen), moment), world)
+        found = describe_rows(self.rows, chosen, np.full(len(chosen), moment), self._world())
         return Described(chosen, found, self.rows["band"][chosen])
 
     def hold_bands(self, day: int, slots: npt.NDArray[np.int64] | None = None) -> None:

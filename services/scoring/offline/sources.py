@@ -36,7 +36,7 @@ SOURCES: tuple[Source, ...] = (
     Source(
         "site",
         frozenset({"site", "product"}),
-        ("engagement_trend",),
+        ("engagement_trend", "engagement_level"),
         (
             *("site_known", "site_tracking_live", "last_visit_at", "visits_30d", "visits_since_order"),
             *_ENGAGEMENT,
@@ -46,14 +46,14 @@ SOURCES: tuple[Source, ...] = (
     Source(
         "e-mail",
         frozenset({"email", "sms"}),
-        ("engagement_trend",),
+        ("engagement_trend", "engagement_level"),
         ("clicks_30d", "sends_since_engagement", "unsubscribed_at", *_ENGAGEMENT),
         feed=True,
     ),
     Source(
         "support",
         frozenset({"ticket", "note"}),
-        ("support_sentiment",),
+        ("support_sentiment", "support_unresolved", "csm_sentiment"),
         (
             *("open_tickets", "open_negative_tickets", "oldest_negative_at"),
             *("tickets_14d", "tickets_baseline", "csm_sentiment"),
@@ -62,7 +62,7 @@ SOURCES: tuple[Source, ...] = (
     Source(
         "subscriptions",
         frozenset({"subscription"}),
-        (),
+        ("subscription",),
         (
             *("subscription_state", "subscription_changed_at", "skips"),
             *("renewal_at", "payment_failed_at", "mrr"),
@@ -77,16 +77,16 @@ SOURCES: tuple[Source, ...] = (
     Source(
         "usage",
         frozenset({"usage"}),
-        (),
+        ("usage_depth", "usage_breadth", "usage_trend"),
         ("usage_14d", "usage_prev_14d", "features_used_30d", "features_available", "usage_variance"),
     ),
     Source(
         "onboarding",
         frozenset({"milestone"}),
-        (),
+        ("onboarding",),
         ("milestones_reached", "milestone_due_at", "first_value_at", "value_proven_at"),
     ),
-    Source("surveys", frozenset({"survey"}), (), ("nps", "csat", "ces", "survey_asked_at")),
+    Source("surveys", frozenset({"survey"}), ("survey",), ("nps", "csat", "ces", "survey_asked_at")),
     Source("referrals", frozenset({"referral"}), (), ("referrals_90d",)),
     Source("reviews", frozenset({"review"}), (), ("reviews_positive",)),
 )

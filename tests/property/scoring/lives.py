@@ -60,7 +60,7 @@ from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.facts import COLUMNS
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.merge import merge_rows
-from services.scoring.domain.numbers import World
+from services.scoring.domain.numbers import Numbers, World
 from services.scoring.domain.row import MEMORY, ROW
 from services.scoring.domain.snapshot import describe_rows
 from services.scoring.service import Scorer
@@ -269,7 +269,7 @@ def merge(run: LocalRunner, into: int, other: int) -> None:
     """Customer `other` turns out to be `into`."""
     slots = run.rows.ensure_many([f"demo/c{who}".encode() for who in (into, other)])
     array = run.rows.array
-    merge_rows(array[slots[0]], array[slots[1]], NUMBERS)
+    merge_rows(array[slots[0]], array[slots[1]], NUMBERS.cards[0])
 
 
 def facts(run: LocalRunner, key: bytes = b"demo/c1") -> dict[str, Any]:
@@ -289,13 +289,19 @@ def facts(run: LocalRunner, key: bytes = b"demo/c1") -> dict[str, Any]:
     return found
 
 
+def world_of(run: LocalRunner, numbers: Numbers = NUMBERS) -> World:
+    """What the rows of a run are scored against."""
+    partition = Partition(run.rows.memo)
+    return numbers.world(partition.feeds(), partition.memo.segments)
+
+
 def told(run: LocalRunner, key: bytes = b"demo/c1") -> dict[str, float]:
     """What a snapshot would say of a row at the end of the life, by fact; what is not known is left out,
     and what is no customer's own: the feeds' age, what follows from other facts.
     """
     slot = np.array([run.rows.find(key)])
     now = np.array([int(START.timestamp()) + DAYS * 86_400])
-    world = World(Partition(run.rows.memo).feeds(), NUMBERS)
+    world = world_of(run)
     found = describe_rows(run.rows.array.copy(), slot, now, world).facts[0]
     known = [i for i, name in enumerate(COLUMNS) if name not in _DERIVED and not np.isnan(found[i])]
     return {COLUMNS[i]: float(found[i]) for i in known}

@@ -116,7 +116,7 @@ class Naive:
 
     def rhythm(self, times: list[int]) -> dict[str, float]:
         """The own gap: days watched by occasions, both forgotten with tau and shrunk toward the shop."""
-        shop = CARD.numbers().shop
+        shop = CARD.shop.numbers()
         days = sorted({at // DAY for at in times})
         repeats = sum(exp((day - days[-1]) / shop.tau) for day in days[1:])
         watched = shop.tau * (1 - exp((days[0] - days[-1]) / shop.tau))
@@ -156,7 +156,7 @@ class Naive:
     def heard(self) -> tuple[bool, bool]:
         """Whether the site's feed is alive, and whether all feeds that this customer was ever seen in are."""
         visits = self.times(SiteVisited, ProductViewed)
-        grace = CARD.numbers().feed_days * DAY
+        grace = CARD.feed_days * DAY
         site = bool(visits) and self.now - max(visits) <= grace
         mail = not self.touches() or (bool(self.mail) and self.now - max(self.mail) <= grace)
         return site, (site or not visits) and mail and bool(visits or self.touches())

@@ -8,14 +8,12 @@ from hypothesis import given, settings
 from libs.events import AnyEvent, decode_many, encode
 from libs.runtime.stream import LocalRunner
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
-from services.scoring.domain.memo import Partition
-from services.scoring.domain.numbers import World
 from services.scoring.domain.row import ROW
 from services.scoring.domain.update import rescore
 from services.scoring.offline.log import build_log
 from services.scoring.offline.replay import Replay
 from services.scoring.service import Scorer
-from tests.property.scoring.lives import ALL, lives
+from tests.property.scoring.lives import ALL, lives, world_of
 
 CARD = load_scorecard(STARTER)
 
@@ -29,7 +27,7 @@ def test_a_replay_scores_as_the_stream_does(life: list[AnyEvent]) -> None:
     runner = LocalRunner(Scorer(CARD), ROW)
     runner.send([(event.key, raw) for event, raw in zip(ordered, raws, strict=True)], now)
     rows, at = runner.rows, int(now.timestamp())
-    world = World(Partition(rows.memo).feeds(), CARD.numbers())
+    world = world_of(runner)
     live = dict(zip(rows.keys(), rescore(rows.array, rows.slots, at, world).tolist(), strict=True))
 
     log = build_log([decode_many(raws).events])

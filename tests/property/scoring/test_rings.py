@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scoring.domain.merge import merge_rows
-from services.scoring.domain.numbers import World
 from services.scoring.domain.row import BACKFILL, BEHAVIOURAL_RING, COMMERCIAL_RING, EVENT, ROW, TENANT
 from services.scoring.domain.update import BEHAVES, DUPLICATE, PAST_RING, Columns, apply_events
 from tests.property.scoring.lives import NUMBERS
@@ -50,7 +49,8 @@ def tell(rows: Any, slots: Sequence[int], log: Sequence[Delivery], hint: int, fl
     table["at"], table["received"] = [d.at for d in log], [d.received for d in log]
     columns = Columns(table, np.full(len(log), hint, np.uint8), np.array([d.ident for d in log], np.uint64))
     outcome = np.zeros(len(log), np.uint8)
-    assert apply_events(rows, columns, World(np.zeros(1, TENANT), NUMBERS), 0, outcome) == len(log)
+    world = NUMBERS.world(np.zeros(1, TENANT), ["consumer"])
+    assert apply_events(rows, columns, world, 0, outcome) == len(log)
     return outcome == DUPLICATE, columns.hints & PAST_RING != 0
 
 
@@ -97,7 +97,7 @@ def test_a_merge_forgets_nothing_in_silence(
     whose = {d.ident: who for d, who in zip(log[:cut], owners, strict=True)}  # one id, one customer
     rows = np.zeros(2, ROW)
     before = tell(rows, [whose[d.ident] for d in log[:cut]], log[:cut], behaves)
-    merge_rows(rows[0], rows[1], NUMBERS)
+    merge_rows(rows[0], rows[1], NUMBERS.cards[0])
     after = tell(rows, [0] * (len(log) - cut), log[cut:], behaves)
     duplicate, unsure = np.append(before[0], after[0]), np.append(before[1], after[1])
     again = np.array(told_before(log))

@@ -29,7 +29,7 @@ from services.scoring.domain.row import (
 )
 from tests.unit.scoring.shop import Shop, day, order, snapshots
 
-CARD = load_scorecard(STARTER).numbers()
+CARD = load_scorecard(STARTER).numbers().cards[0]
 
 
 def row(shop: Shop, customer: str) -> Any:
@@ -68,7 +68,7 @@ def test_orders_of_both_on_a_day_that_one_no_longer_holds_are_two_occasions() ->
     shop.happens(order(1), 0, "a")
     shop.happens(order(2), 0.2, "b")
     shop.happens(order(3), 100, "b")
-    fading = np.exp(-100 / CARD.shop.tau)
+    fading = np.exp(-100 / CARD["tau"])
     assert merge(shop)["occasions"] == pytest.approx(1 + 2 * fading)
 
 

@@ -10,11 +10,10 @@ from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain import kinds as k
 from services.scoring.domain.buckets import nibble_get
 from services.scoring.domain.merge import merge_rows
-from services.scoring.domain.numbers import World
 from services.scoring.domain.row import BACKFILL, BEHAVIOURAL_RING, DAY, EVENT, ROW, TENANT
 from services.scoring.domain.update import BEHAVES, PAST_RING, Columns, apply_events
 
-CARD = load_scorecard(STARTER).numbers()
+NUMBERS = load_scorecard(STARTER).numbers()
 T0 = 1_800_000_000
 MINUTE = 60
 RING = BEHAVIOURAL_RING
@@ -54,7 +53,8 @@ class Row:
         table["kind"], table["flags"] = [e.kind for e in events], [e.flags for e in events]
         hints = np.array([BEHAVES * (e.kind > k.LAST_ORDER) for e in events], np.uint8)
         columns = Columns(table, hints, np.array([e.ident for e in events], np.uint64))
-        apply_events(self.rows, columns, World(np.zeros(1, TENANT), CARD), 0, np.zeros(len(events), np.uint8))
+        world = NUMBERS.world(np.zeros(1, TENANT), ["consumer"])
+        apply_events(self.rows, columns, world, 0, np.zeros(len(events), np.uint8))
         return hints & PAST_RING != 0
 
 
@@ -122,7 +122,7 @@ def merged() -> tuple[Row, list[Told], list[Told]]:
     ours, theirs = visits(RING), visits(RING, since=DAY // 10)
     a.tell(*ours)
     b.tell(*theirs)
-    merge_rows(a.rows[0], b.rows[0], CARD)
+    merge_rows(a.rows[0], b.rows[0], NUMBERS.cards[0])
     return a, ours, theirs
 
 

@@ -12,11 +12,11 @@ from services.scoring.domain.row import GREEN, RED, YELLOW
 from services.scoring.domain.score import next_band
 from tests.unit.scoring.shop import Shop, day, order, signal
 
-CARD = load_scorecard(STARTER).numbers()
+CARD = load_scorecard(STARTER).numbers().cards[0]
 
 
 def test_the_starter_weights_are_30_25_25_20() -> None:
-    assert CARD.weights.tolist() == [0.30, 0.25, 0.25, 0.20]
+    assert CARD["weights"].tolist() == [0.30, 0.25, 0.25, 0.20, *[0.0] * 12]
 
 
 def test_a_first_order_stands_at_the_anchor_and_in_green() -> None:
@@ -71,7 +71,7 @@ def test_silence_is_judged_against_the_own_rhythm() -> None:
 
 
 def test_the_model_is_the_closed_form_of_its_sources() -> None:
-    shop = CARD.shop
+    shop = load_scorecard(STARTER).shop.numbers()
     repeats, gap, silence = 2.5, 31.0, 40.0
     n = shop.r + repeats
     tail = (1 + silence / (gap * n)) ** -n

@@ -16,7 +16,7 @@ from services.scoring.domain.fitting.likelihood import most_likely
 from services.scoring.domain.fitting.orders import OrderLog
 from services.scoring.domain.numbers import ShopNumbers
 from services.scoring.domain.purchase import chance, own_gap
-from services.scoring.domain.signals import health_of
+from services.scoring.domain.signals.orders import health_of
 
 # Days before the fit at which a window begins; each ends on the day of the fit. Longer ones would know fewer
 # customers, shorter ones say less about a quarter.

@@ -11,7 +11,7 @@ from libs.events import CUSTOMER_EVENT_TYPES, Facts
 from libs.events.families.engagement import SiteVisited
 from services.scoring.adapters.event_file import EventFile
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
-from services.scoring.domain.signals import NAMES
+from services.scoring.domain.signals import WEIGHABLE
 from services.scoring.offline.audit import audit
 from services.scoring.offline.held import STANDARD, lacking, load_rules
 from services.scoring.offline.log import build_log
@@ -44,7 +44,7 @@ def test_every_fact_has_a_source_or_needs_none() -> None:
 
 
 def test_every_signal_has_a_source_and_every_source_has_types() -> None:
-    assert {signal for source in SOURCES for signal in source.signals} == set(NAMES)
+    assert {signal for source in SOURCES for signal in source.signals} == set(WEIGHABLE)
     assert all(source.types() for source in SOURCES)
     families = {name.partition(".")[0] for name in CUSTOMER_EVENT_TYPES}
     nobody = families - {family for source in SOURCES for family in source.families}
@@ -76,11 +76,15 @@ def test_a_condition_lacks_what_it_cannot_be_true_without(condition: str, lacks:
 def test_coverage_and_evidence_are_of_customers_who_have_the_signal(full: dict[str, Any]) -> None:
     signals = named(full, "signals", "signal")
     assert (full["customers"], full["events"]) == (2, 35)
-    assert {name: told["coverage"] for name, told in signals.items()} == {
+    assert {name: told["coverage"] for name, told in signals.items() if told["coverage"]} == {
         "purchase_recency": 1.0,
         "engagement_trend": 1.0,
+        "engagement_level": 1.0,
         "order_frequency_trend": 0.5,
         "support_sentiment": 0.5,
+        "support_unresolved": 0.5,
+        "subscription": 0.5,
+        "survey": 0.5,
     }
     assert signals["support_sentiment"]["evidence"] == 1.0  # open trouble is certain
     assert signals["support_sentiment"]["age_days"] == pytest.approx(24.9)  # day 65 of 89.9
@@ -119,7 +123,7 @@ def test_connecting_a_source_is_told_with_what_it_adds(tmp_path: Path) -> None:
     body = audited(write(tmp_path / "orders", [shop.event(order(i), i) for i in range(40)]))
     adds = named(body, "connecting", "source")
     assert "orders" not in adds
-    assert adds["site"]["signals"] == ["engagement_trend"]
+    assert adds["site"]["signals"] == ["engagement_trend", "engagement_level"]
     assert adds["site"]["rules"] == ["engagement-drop", "visit-without-purchase", "no-site-activity"]
     assert "visits_30d" in adds["site"]["facts"]
     assert adds["e-mail"]["rules"] == ["engagement-drop", "email-disengaged"]
@@ -147,7 +151,7 @@ def test_the_verb_says_it_in_words_and_as_json(run: Run, tmp_path: Path) -> None
     assert "of 2 customers, 2026-01-01 to 2026-04-01" in words.output
     assert "1 of 8 rules can never come true" in words.output
     assert "email-disengaged (" in words.output
-    assert "usage (never connected): facts usage_14d" in words.output
+    assert "usage (never connected): signals usage_depth" in words.output
     assert "although the source is live: " in words.output
     body = json.loads(run("audit", path, "--json").stdout)
     assert body["source"] == "events.jsonl"

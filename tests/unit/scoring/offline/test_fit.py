@@ -91,4 +91,4 @@ def test_a_fitted_card_is_a_card_with_a_probability() -> None:
     likeliest = with_likeliest(starter, LOG, DAY, 91.0)
     assert likeliest.recency.intercept is None
     assert likeliest.signals == starter.signals
-    assert np.isnan(likeliest.numbers().intercept)
+    assert np.isnan(likeliest.numbers().cards["intercept"][0])

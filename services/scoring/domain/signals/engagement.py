@@ -1,0 +1,73 @@
+"""Signals from visits, clicks, replies and orders a person placed: how many, and fewer than before or not."""
+
+from typing import Any
+
+from numba import njit
+
+from services.scoring.domain.buckets import whole
+from services.scoring.domain.engagement import engaged_between, engaged_on
+from services.scoring.domain.row import DAY
+from services.scoring.domain.signals.scale import heard_for, level_value, trend_value
+
+WINDOW = 30  # days
+
+
+@njit(cache=True)
+def feed_asof(row: Any, now: int, feeds: Any, card: Any) -> int:
+    """The moment up to which this customer's engagement was listened to.
+
+    A feed that has been silent for the whole tenant is missing, not silence (FIELD.md 2): what it
+    measures stands as it stood when the feed was last alive.
+    """
+    grace = whole(card.feed_days * DAY)
+    asof = now
+    if row.last_visit:
+        asof = min(asof, whole(feeds.site_last) + grace)
+    if row.last_click:
+        asof = min(asof, whole(feeds.mail_last) + grace)
+    return asof
+
+
+@njit(cache=True)
+def usual_engagement(row: Any, today: int) -> int:
+    """What the last 30 days are held against: the 30 days before, and in silence never less than it was.
+
+    While the customer is silent the window before slides over what was once recent; the largest
+    sum it has had since the last interaction holds, so an emptying window does not look like recovery.
+    """
+    last = whole(row.engaged_day)
+    start = min(last, today)
+    total = engaged_between(row, start - 2 * WINDOW + 1, start - WINDOW)
+    best = total
+    for day in range(start + 1, min(today, last + 2 * WINDOW) + 1):
+        total += engaged_on(row, day - WINDOW) - engaged_on(row, day - 2 * WINDOW)
+        best = max(best, total)
+    return best
+
+
+@njit(cache=True)
+def engagement_trend(row: Any, now: int, feeds: Any, card: Any) -> Any:
+    """30 days against the 30 before, shrunk by the evidence. Orders alone do not make it seen."""
+    if row.last_visit == 0 and row.last_click == 0:
+        return 0.0, -1.0
+    asof = feed_asof(row, now, feeds, card)
+    today = asof // DAY
+    recent = engaged_between(row, today - WINDOW + 1, today)
+    usual = usual_engagement(row, today)
+    shrink = card.engagement_shrink
+    evidence = (recent + usual) / (recent + usual + shrink)
+    if asof < now:
+        evidence *= 0.5  # heard from up to then only
+    return trend_value(recent, usual, shrink, card), evidence
+
+
+@njit(cache=True)
+def engagement_level(row: Any, now: int, feeds: Any, card: Any) -> Any:
+    """Interactions in 30 days, whatever they were before."""
+    if row.last_visit == 0 and row.last_click == 0:
+        return 0.0, -1.0
+    asof = feed_asof(row, now, feeds, card)
+    today = asof // DAY
+    recent = engaged_between(row, today - WINDOW + 1, today)
+    evidence = heard_for(whole(row.first_seen), asof, WINDOW)
+    return level_value(recent, card.level_half), evidence * (1.0 if asof == now else 0.5)
