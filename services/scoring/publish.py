@@ -35,6 +35,7 @@ from services.scoring.ports import Observer
 
 SOURCE = "greenline/scoring"
 SILENCE = "silence"
+SCORECARD = "scorecard"  # another one came into force
 CATCH_UP = "catch-up"  # of a word put off while events waited: no single one of them is its cause
 
 Slots = npt.NDArray[np.int64]
@@ -76,11 +77,11 @@ class Publisher:
     def __init__(self, words: Dictionary, money: Money, observer: Observer) -> None:
         self._words, self._money, self._observer = words, money, observer
 
-    def publish(self, ground: Ground, occasions: Occasions, *, imports: bool = False) -> list[Record]:
+    def publish(self, ground: Ground, occasions: Occasions, *, silent: bool = False) -> list[Record]:
         """A snapshot for each occasion and, where it moved, a change. Touches the rows.
 
-        Imported customers (`imports`) get a snapshot marked as such and no change: it is the first word
-        on them, and everything that is already true in it is nobody's news.
+        Imported customers, and all when the scorecard changes (`silent`), get a snapshot marked as such and
+        no change: everything that is already true in it is nobody's news.
         """
         slots, array = occasions.slots, ground.rows.array
         if len(slots) == 0:
@@ -90,12 +91,13 @@ class Publisher:
         found = describe_rows(array, slots, nows, ground.world)
         held = {name: array[name][slots] for name in _HELD}  # what was said before stays readable here
         lines = self._lines(ground, occasions, held, found)
-        news = np.zeros(len(slots), np.bool_) if imports else have_changed(held, lines)
+        news = np.zeros(len(slots), np.bool_) if silent else have_changed(held, lines)
         said = dict(zip(np.flatnonzero(news).tolist(), said_of(held, news), strict=True))
-        records = self._say(_frames(ground.rows, occasions, held, stamps, imports=imports), lines, said)
+        records = self._say(_frames(ground.rows, occasions, held, stamps, silent=silent), lines, said)
         array["scored_at"][slots] = np.maximum(held["scored_at"], nows)
-        _remember(array, slots, found, news | imports)
-        if imports:
+        _remember(array, slots, found, news | silent)
+        array["said_card"][slots] = ground.world.edition
+        if silent:
             array["pending_import"][slots] = 0
         ground.rows.touch_many(slots)
         return records
@@ -149,7 +151,7 @@ _SNAPSHOT, _CHANGED = event_struct("health.snapshot"), event_struct("health.chan
 
 
 def _frames(
-    rows: Rows, occasions: Occasions, held: Held, stamps: npt.NDArray[np.float64], *, imports: bool
+    rows: Rows, occasions: Occasions, held: Held, stamps: npt.NDArray[np.float64], *, silent: bool
 ) -> list[_Frame]:
     """A row scored later than its occasion (a sweep came first) keeps the later time."""
     ats = list(occasions.ats)
@@ -161,7 +163,7 @@ def _frames(
     simulated = (held["simulated"] != 0).tolist()
     tenants, subjects = zip(*people, strict=True)
     columns = (keys, tenants, subjects, names, ats, occasions.traceparents, simulated)
-    return list(map(_Frame, *columns, repeat(imports)))
+    return list(map(_Frame, *columns, repeat(silent)))
 
 
 def _record(topic: str, struct: Any, data: Any, frame: _Frame) -> Record:

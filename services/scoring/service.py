@@ -21,7 +21,7 @@ from services.scoring.domain.update import APPLIED, DUPLICATE, PAST_RING, Column
 from services.scoring.merger import erase, send_off, take_in
 from services.scoring.moves import Erase, MovedEvent, MovedRow, Moves, read, send
 from services.scoring.ports import NoObserver, Observer
-from services.scoring.publish import CATCH_UP, SILENCE, Ground, Occasions, Publisher, Slots
+from services.scoring.publish import CATCH_UP, SCORECARD, SILENCE, Ground, Occasions, Publisher, Slots
 from services.scoring.runs import ERASED, MERGED, Run, cut, divert, identity_of, settles
 
 # An import is over when no imported event has come for this long (wall seconds) or a chunk of live
@@ -50,7 +50,7 @@ class Scorer:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._money = money or Money()
-        self._numbers = scorecard.numbers()
+        self._numbers, self._identity = scorecard.numbers(), scorecard.identity()
         self._observer: Observer = observer or NoObserver()
         self._publisher = Publisher(Dictionary(scorecard), self._money, self._observer)
         self._decoder = Decoder(self._money)
@@ -60,6 +60,7 @@ class Scorer:
     def step(self, chunk: Chunk, rows: Rows, now: datetime) -> Iterable[Output]:  # noqa: ARG002 (the seam's)
         """Each event's own receivedat is its now, so a replay decides the same."""
         partition = Partition(rows.memo)
+        partition.use(self._identity)
         if chunk.lane is Lane.TRANSFERS:
             yield from self._arrivals(chunk, rows, partition)
         else:
@@ -147,30 +148,37 @@ class Scorer:
         yield from self._say(one, rows, partition, np.array([slot]), np.ones(1, np.bool_))
 
     def sweep(self, rows: Rows, now: datetime) -> Iterable[Output]:
-        """Say whoever would now read differently: by time alone, by what is owed, by what an import found."""
+        """Say whoever would now read differently: by time alone, by what is owed, by what an import found,
+        by another scorecard.
+        """
         partition = Partition(rows.memo)
         self._tidy(rows, partition, now)
         ground = self._ground(rows, partition)
         at = int(now.timestamp())
         due = find_changed(rows.array, rows.slots, at, ground.world, self._import_over(partition))
-        imported = rows.array["pending_import"][due] != 0
-        owed = ~imported & (rows.array["said_digest"][due] == OWED)
-        silent = Occasions.alike(due[imported], now, SILENCE, f"sweep-{at}")
-        yield from self._publisher.publish(ground, silent, imports=True)
-        yield from self._publisher.publish(ground, _catching_up(rows, due[owed], now))
-        silent = Occasions.alike(due[~imported & ~owed], now, SILENCE, f"sweep-{at}")
-        yield from self._publisher.publish(ground, silent)
+        imported, owed, stale = (due[chosen] for chosen in _reasons(ground, due))
+        rest = np.setdiff1d(due, np.concatenate([imported, owed, stale]), assume_unique=True)
+        publish, mark = self._publisher.publish, f"sweep-{at}"
+        yield from publish(ground, Occasions.alike(imported, now, SILENCE, mark), silent=True)
+        yield from publish(ground, Occasions.alike(stale, now, SCORECARD, mark), silent=True)
+        yield from publish(ground, _catching_up(rows, owed, now))
+        yield from publish(ground, Occasions.alike(rest, now, SILENCE, mark))
 
     def _tidy(self, rows: Rows, partition: Partition, now: datetime) -> None:
-        """Once a day of business time."""
+        """What a sweep keeps in the memo: which scorecard it is by, and once a day of business time
+        that markers have gone.
+        """
         day = now.toordinal()
+        fresh = partition.use(self._identity)
         if partition.memo.markers_looked_at != day:
-            partition.memo.markers_looked_at = day
+            partition.memo.markers_looked_at, fresh = day, True
             Moves(rows).drop_expired(now)
+        if fresh:
             rows.memo = partition.blob()
 
     def _ground(self, rows: Rows, partition: Partition) -> Ground:
-        world = self._numbers.world(partition.feeds(), partition.memo.segments)
+        memo = partition.memo
+        world = self._numbers.world(partition.feeds(), memo.segments, memo.edition)
         return Ground(rows, partition, world)
 
     def _import_over(self, partition: Partition) -> bool:
@@ -211,8 +219,8 @@ class Scorer:
     def _apply(
         self, columns: Columns, ground: Ground, run: Run, outcome: npt.NDArray[np.uint8]
     ) -> Iterator[Record]:
-        """The compiled loop. It halts before the first live event of an imported customer, whose import
-        is said first: what is already true in it is armed silently by those who read it.
+        """The compiled loop. It halts before the first live event of a customer who is said first, imported
+        or with another scorecard: what is already true then is armed silently by those who read it.
         """
         slots, done = columns.events["slot"], 0
         while True:
@@ -220,8 +228,9 @@ class Scorer:
             if done == len(outcome):
                 return
             first = _occasions(run, slots, [done])
-            first = first._replace(causes=[SILENCE], marks=[f"import-{first.marks[0]}"])
-            yield from self._publisher.publish(ground, first, imports=True)
+            cause = SILENCE if ground.rows.array["pending_import"][first.slots[0]] else SCORECARD
+            first = first._replace(causes=[cause], marks=[f"before-{first.marks[0]}"])
+            yield from self._publisher.publish(ground, first, silent=True)
 
     def _note(
         self,
@@ -255,6 +264,15 @@ def _occasions(run: Run, slots: Slots, chosen: Sequence[int]) -> Occasions:
         [f"{_LANE_MARK[run.chunk.lane]}{run.chunk.partition}-{run.records[i].offset}" for i in chosen],
         [event.traceparent for event in events],
     )
+
+
+def _reasons(ground: Ground, due: Slots) -> tuple[npt.NDArray[np.bool_], ...]:
+    """Who of the due was imported, who owes a word, who was last said with another scorecard."""
+    array, edition = ground.rows.array, ground.world.edition
+    imported = array["pending_import"][due] != 0
+    owed = ~imported & (array["said_digest"][due] == OWED)
+    stale = ~imported & ~owed & (array["said_band"][due] != 0) & (array["said_card"][due] != edition)
+    return imported, owed, stale
 
 
 def _catching_up(rows: Rows, slots: Slots, at: datetime) -> Occasions:

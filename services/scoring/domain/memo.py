@@ -10,6 +10,7 @@ from services.scoring.domain.row import TENANT
 
 CONSUMER = "consumer"
 _SEGMENTS = 255  # a row's segment is one byte
+_EDITIONS = 256  # so is the edition of the scorecard it was last said with
 
 
 class Memo(msgspec.Struct):
@@ -20,6 +21,8 @@ class Memo(msgspec.Struct):
     segments: list[str] = msgspec.field(default_factory=lambda: [CONSUMER])
     importing: bool = False  # the last chunk held imported events
     import_wall: float = 0.0  # wall clock when the last of them was taken in
+    card: str = ""  # the scorecard in force, by its content
+    edition: int = 0  # changes with it; a byte, so it comes round: by then all rows have been said anew
     markers_looked_at: int = 0  # the day on which expired markers of erasures were last dropped
 
 
@@ -52,6 +55,12 @@ class Partition:
             index = self._segments[name] = len(self._segments)
             self.memo.segments.append(name)
         return index or 0
+
+    def use(self, card: str) -> bool:
+        """Take a scorecard into force; False if it was."""
+        before, self.memo.card = self.memo.card, card
+        self.memo.edition = (self.memo.edition + (before not in ("", card))) % _EDITIONS
+        return before != card
 
     def feeds(self) -> npt.NDArray[np.void]:
         return np.array(self.memo.feeds or [(0, 0, 0)], TENANT)

@@ -65,6 +65,7 @@ class World(NamedTuple):
     tenants: npt.NDArray[np.void]
     cards: npt.NDArray[np.void]  # CARD; the first for everybody whose segment has none of its own
     places: npt.NDArray[np.uint8]  # by ROW.segment: which of the cards
+    edition: int = 0  # ROW.said_card of what was said with this scorecard
 
 
 class Numbers(NamedTuple):
@@ -73,10 +74,10 @@ class Numbers(NamedTuple):
     cards: npt.NDArray[np.void]  # CARD
     places: Mapping[str, int]  # by the name of a segment
 
-    def world(self, tenants: npt.NDArray[np.void], segments: Sequence[str]) -> World:
+    def world(self, tenants: npt.NDArray[np.void], segments: Sequence[str], edition: int = 0) -> World:
         """`segments` by their index in rows."""
         places = [self.places.get(name, 0) for name in segments]
-        return World(tenants, self.cards, np.array(places, np.uint8))
+        return World(tenants, self.cards, np.array(places, np.uint8), edition)
 
 
 @njit(cache=True)

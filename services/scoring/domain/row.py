@@ -150,6 +150,7 @@ ROW = np.dtype(
         ("said_band", "u1"),
         ("commercial_next", "u1"),
         ("behavioural_next", "u1"),
+        ("said_card", "u1"),  # which edition of the scorecard the last snapshot was made with
     ],
     align=True,
 )
@@ -159,7 +160,7 @@ MEMORY = frozenset(
         *("commercial", "commercial_next", "commercial_forgot", "commercial_begun"),
         *("behavioural", "behavioural_next", "behavioural_forgot", "behavioural_begun"),
         *("scored_at", "band", "pending_import"),
-        *("said_digest", "said_score", "said_confidence", "said_points", "said_band"),
+        *("said_digest", "said_score", "said_confidence", "said_points", "said_band", "said_card"),
     }
 )
 """Fields that may depend on the order of arrival; all others are facts."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from difflib import get_close_matches
+from hashlib import sha256
 from math import log, log1p, nan
 from typing import Annotated, Any
 
@@ -141,11 +142,23 @@ class Judged(_Strict):
     calibration_error: float | None
 
 
+class Weighed(_Strict):
+    """A signal that was looked at: what a later window gained by it (nats a customer, given those before it),
+    the standard error of that, and the weight it got; 0 if it gained too little to be told from chance.
+    """
+
+    signal: str
+    gain: float
+    error: float
+    weight: float
+
+
 class Evidence(_Strict):
     """What a fitted card rests on; nothing after `until` was looked at."""
 
     until: date
     windows: tuple[Learned, ...]
+    weighed: tuple[Weighed, ...] = ()
     judged: Judged | None = None
 
 
@@ -210,6 +223,11 @@ class Scorecard(_Strict):
         if segment.support and segment.support.fade_days != self.support.fade_days:
             whole = self.support.fade_days
             raise ValueError(f"segments.{i}.support.fade_days: is one for the whole file, {whole}")
+
+    def identity(self) -> str:
+        """By content: a file that was edited under the same version is another scorecard."""
+        body = self.model_dump_json(exclude={"version", "evidence"})
+        return f"{self.version}#{sha256(body.encode()).hexdigest()[:16]}"
 
     def cards(self) -> list["Scorecard"]:
         """The card of everybody, then those of the segments, each whole."""

@@ -92,19 +92,25 @@ class Columns(NamedTuple):
 
 
 @njit(cache=True)
+def is_stale(row: Any, world: World) -> bool:
+    """Last said with another scorecard. Who owes a word says it as news, whatever the card."""
+    return bool(row.said_band != 0 and row.said_card != world.edition and row.said_digest != 0)
+
+
+@njit(cache=True)
 def apply_events(rows: Any, columns: Columns, world: World, start: int, outcome: Any) -> int:
     """Events from `start` on; returns the next one.
 
-    Stops before a live event of an imported customer whose import has not been said yet: the caller
-    says it and goes on. Imported events are never PAST_RING: history is older than any ring, so all of it
-    would be. An import that is sent twice counts twice what lies past the rings.
+    Stops before a live event of a customer who has to be said first, because they were imported or the
+    scorecard is another one: the caller says it and goes on. Imported events are never PAST_RING: history is
+    older than any ring, so all of it would be. An import that is sent twice counts twice what lies past them.
     """
     board = _new_board()
     for i in range(start, len(columns.events)):
         ev = columns.events[i]
         row = rows[ev.slot]
         silent = ev.flags & BACKFILL != 0
-        if row.pending_import and not silent:
+        if (row.pending_import or is_stale(row, world)) and not silent:
             return i
         row.tenant = ev.tenant
         known = remember(row, ev, columns.ids[i], columns.hints[i] & BEHAVES != 0)
@@ -194,7 +200,7 @@ def find_changed(rows: Any, slots: Any, now: int, world: World, imports: bool) -
             facts_of(row, at, rhythm, world, facts)
             band = next_band(row.band, scored.score, card)
             stage = stage_of(row, at, rhythm, card)
-            due = digest_of(scored.score, band, stage, facts) != row.said_digest
+            due = is_stale(row, world) or digest_of(scored.score, band, stage, facts) != row.said_digest
         if due:
             changed[count] = slots[i]
             count += 1

@@ -13,10 +13,11 @@ from services.scoring.domain.fitting.lead import NEVER, Lives, lead, silent_days
 from services.scoring.domain.fitting.orders import OrderLog
 from services.scoring.domain.fitting.rivals import Rfm, logistic_rfm, quintile_sum
 from services.scoring.domain.row import GREEN, RED
-from services.scoring.domain.scorecard import Judged, Scorecard
+from services.scoring.domain.scorecard import Judged, Scorecard, Shop
 from services.scoring.offline.fit import learn, with_likeliest
 from services.scoring.offline.log import EventLog
 from services.scoring.offline.replay import Look, Replay, end_of
+from services.scoring.offline.weights import with_weights
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -109,7 +110,7 @@ def all_scores(
     else:
         found["starter"] = score_with(known, with_likeliest(starter, lesson, cutoff, horizon))
         try:
-            found["fitted"] = score_with(known, learn(starter, lesson, cutoff, horizon).card)
+            found["fitted"] = score_with(known, fitted(known, starter, lesson))
         except TooLittleError as error:
             found["fitted"], why = None, str(error)
     rfm = Rfm.at(orders, cutoff)
@@ -119,9 +120,24 @@ def all_scores(
     return found, why
 
 
+def fitted(known: Known, starter: Scorecard, lesson: OrderLog) -> Scorecard:
+    """Learned from what was known: the purchase model from `lesson`, the weights from everybody.
+
+    Raises TooLittleError.
+    """
+    cutoff, horizon, _ = known.question
+    card = learn(starter, lesson, cutoff, horizon).card
+    return with_weights(card, known.log, known.orders, cutoff)
+
+
 def at_horizon(card: Scorecard, horizon: int) -> Scorecard:
-    """The card with p_buy asked for another number of days."""
-    return card.model_copy(update={"shop": card.shop.model_copy(update={"horizon_days": float(horizon)})})
+    """The card with p_buy asked for another number of days, of every segment."""
+
+    def asked(shop: Shop) -> Shop:
+        return shop.model_copy(update={"horizon_days": float(horizon)})
+
+    segments = tuple(one.model_copy(update={"shop": one.shop and asked(one.shop)}) for one in card.segments)
+    return card.model_copy(update={"shop": asked(card.shop), "segments": segments})
 
 
 def score_with(known: Known, card: Scorecard) -> Score:
@@ -194,7 +210,7 @@ def judge_fit(log: EventLog, starter: Scorecard, question: Question, until: int)
     whole = log.first(log.before(end_of(until)))
     try:
         known = known_at(whole, question)
-        score = score_with(known, learn(starter, known.orders, question.cutoff, question.horizon).card)
+        score = score_with(known, fitted(known, starter, known.orders))
     except (BacktestError, TooLittleError):
         return None
     truth = truth_of(known)

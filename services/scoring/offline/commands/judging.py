@@ -18,6 +18,7 @@ from services.scoring.offline.fit import learn
 from services.scoring.offline.page import figure
 from services.scoring.offline.replay import end_of
 from services.scoring.offline.validate import Validation, validate, write_metrics
+from services.scoring.offline.weights import with_weights
 
 _HEADLINES = ("auc", "auc_recent", "pr_auc", "brier", "ece", "lift_top_decile", "precision_at_capacity")
 
@@ -69,10 +70,12 @@ def fit(events: Path, cutoff: int | None, horizon: int, out: Path, console: Cons
         raise ConfigError(f"{events}: no event that could be used")
     day = log.days()[1] if cutoff is None else cutoff
     starter = load_scorecard(STARTER)
+    orders = log.orders(log.before(end_of(day)))
     try:
-        card = learn(starter, log.orders(log.before(end_of(day))), day, horizon).card
+        card = learn(starter, orders, day, horizon).card
     except TooLittleError as error:
         raise ConfigError(f"{events}: too little to fit: {error}") from error
+    card = with_weights(card, log, orders, day)
     evidence = card.evidence and card.evidence.model_copy(
         update={"judged": judge_fit(log, starter, Question(day - horizon, horizon), day)}
     )
