@@ -59,11 +59,11 @@ class Replay:
         until = self._log.before(moment)
         columns = self._log.part(self._done, until)
         outcome = np.zeros(until - self._done, np.uint8)
-        apply_events(self.rows, columns, self._world(), 0, outcome)
+        apply_events(self.rows, columns, self.world(), 0, outcome)
         self.duplicates += int((outcome == 2).sum())
         self._done = until
 
-    def _world(self) -> World:
+    def world(self) -> World:
         return self._numbers.world(self._feeds, self._log.partition.memo.segments)
 
     def seen(self) -> npt.NDArray[np.int64]:
@@ -74,7 +74,7 @@ class Replay:
         """All who have been heard of, or those of `slots`. As a sweep at `moment`, it moves bands on."""
         self.advance(moment)
         chosen = self.seen() if slots is None else slots[self.rows["first_seen"][slots] > 0]
-        found = describe_rows(self.rows, chosen, np.full(len(chosen), moment), self._world())
+        found = describe_rows(self.rows, chosen, np.full(len(chosen), moment), self.world())
         return Described(chosen, found, self.rows["band"][chosen])
 
     def hold_bands(self, day: int, slots: npt.NDArray[np.int64] | None = None) -> None:

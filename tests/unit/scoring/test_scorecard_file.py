@@ -1,5 +1,6 @@
 """A scorecard that cannot be used is refused with its line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,13 @@ def test_broken_yaml_and_no_file(tmp_path: Path) -> None:
     assert refused(tmp_path, "version: [1\nsignals: }").startswith("card:2: not YAML")
     with pytest.raises(ConfigError, match="No such file"):
         load_scorecard(tmp_path / "missing.yaml")
+
+
+def test_the_scorecards_of_the_docs_can_be_used(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "health.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        path = tmp_path / "card.yaml"
+        path.write_text(block)
+        load_scorecard(path)
