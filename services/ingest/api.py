@@ -131,7 +131,7 @@ class Endpoint:
         body = bytearray()
         try:
             await self._read(request, body)
-            delivery = Delivery(dict(request.headers), bytes(body))
+            delivery = Delivery(dict(request.headers), bytes(body), dict(request.query_params))
             if (hello := self.intake.handshake(source, delivery)) is not None:
                 return "handshake", PlainTextResponse(hello.body, hello.status)
             received = await self.intake.receive(source, delivery)

@@ -224,7 +224,7 @@ class Intake:
             source=work.source,
             reason=failure.reason,
             detail=failure.detail[:1000],
-            headers={name: value for name, value in delivery.headers.items() if _is_kept(name)},
+            headers={name: value for name, value in _labels(delivery).items() if _is_kept(name)},
             body=delivery.body,
             at=work.now,
         )
@@ -240,6 +240,11 @@ def _log_defect(provider: Provider, error: Exception) -> None:
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
     _log.error("ingest.mapping_defect", provider=provider.name, error=type(error).__name__, where=where)
+
+
+def _labels(delivery: Delivery) -> Mapping[str, str]:
+    """Everything a delivery carries besides its body; a header wins over a parameter of its name."""
+    return {**delivery.query, **delivery.headers}
 
 
 def _is_kept(name: str) -> bool:

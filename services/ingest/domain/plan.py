@@ -24,6 +24,8 @@ class Delivery:
 
     headers: Mapping[str, str]
     body: bytes
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Parameters of the URL: written by whoever set the webhook up, covered by no signature."""
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)

@@ -109,12 +109,14 @@ class Node:
             raise NotUnderstoodError("absurd_amount", f"{what} has more than {_MAX_DIGITS} digits")
         return found
 
-    def instant(self, what: str = "time") -> datetime | None:
-        """RFC 3339 and its relatives, with a zone. Raises NotUnderstoodError if there is no zone."""
+    def instant(self, what: str = "time", *, naive_utc: bool = False) -> datetime | None:
+        """RFC 3339 and its relatives. A time without a zone is UTC if said so, else NotUnderstoodError."""
         if not self:
             return None
         try:
             found = datetime.fromisoformat(self.raw.strip())
+            if found.tzinfo is None and naive_utc:
+                return found.replace(tzinfo=UTC)
             if found.tzinfo is None:
                 raise NotUnderstoodError("unreadable_date", f"{what} has no time zone")
             return found.astimezone(UTC)

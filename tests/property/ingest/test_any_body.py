@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.ingest.domain.providers import discover
+from tests.unit.ingest import platforms
 from tests.unit.ingest.shop import SECRETS, Shop, klaviyo, order, refund, segment, source, standard, zendesk
 
 ANSWERS = {200, 202, 400, 401}
@@ -41,6 +43,38 @@ GOOD = {
     "standard": [
         standard("order.placed", {"customer": {"id": "1"}, "order_id": "o", "amount": "1", "currency": "USD"})
     ],
+    "woocommerce": [
+        platforms.woo_order(status="completed", date_completed_gmt="2024-05-31T00:00:00"),
+        platforms.woo_order(refunds=[{"id": 1, "total": "-2.00"}], status="cancelled"),
+        platforms.woo_order(meta_data=[{"key": "_subscription_renewal", "value": "900"}]),
+        platforms.woo_subscription(),
+        platforms.woo_customer(),
+    ],
+    "bigcommerce": [
+        platforms.bigcommerce("customer/created", "customer", 5),
+        platforms.bigcommerce("order/statusUpdated", "order", 250, status={"new_status_id": 5}),
+        platforms.bigcommerce("cart/converted", "cart", "c-1", orderId=250),
+    ],
+    "stripe": [
+        platforms.stripe("invoice.paid", platforms.stripe_invoice()),
+        platforms.stripe("invoice.payment_failed", platforms.stripe_invoice()),
+        platforms.stripe("charge.refunded", platforms.stripe_charge(amount_refunded=5000)),
+        platforms.stripe("charge.dispute.closed", {"id": "dp_1", "charge": "ch_1", "status": "lost"}),
+        platforms.stripe("checkout.session.completed", platforms.stripe_session()),
+        platforms.stripe("customer.created", {"id": "cus_1", "preferred_locales": ["de"]}),
+        platforms.stripe("customer.subscription.created", platforms.stripe_subscription()),
+        platforms.stripe(
+            "customer.subscription.updated",
+            platforms.stripe_subscription(cancel_at=platforms.NOON, pause_collection={"behavior": "void"}),
+            {"cancel_at": None, "pause_collection": None, "items": {"data": [platforms.stripe_item("b")]}},
+        ),
+    ],
+    "recharge": [
+        platforms.recharge_subscription(),
+        platforms.recharge_subscription(status="cancelled", cancelled_at="2024-05-01T00:00:00"),
+        platforms.recharge_charge(),
+        platforms.recharge_charge(status="error", charge_attempts=2),
+    ],
 }
 TOPICS = [
     *(
@@ -64,8 +98,12 @@ TOPICS = [
         "subscription_billing_attempts/failure",
         "subscription_billing_cycles/skip",
     ),
+    *("order.created", "order.updated", "order.deleted", "customer.created", "customer.updated"),
+    *("subscription.created", "subscription.updated", "subscription.deleted", "order.", "."),
+    *("subscription/created", "subscription/skipped", "charge/failed", "charge/max_retries_reached"),
     *("", "a/b", "orders/"),
 ]
+TOPIC_HEADERS = ("x-shopify-topic", "x-wc-webhook-topic", "x-recharge-topic")
 
 
 def paths(body: object, here: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
@@ -110,12 +148,16 @@ def shop() -> Shop:
     return SHOP
 
 
+def test_every_provider_has_bodies_to_spoil_and_a_secret_to_sign_with():
+    assert GOOD.keys() == SECRETS.keys() == discover().keys()
+
+
 @pytest.mark.parametrize("provider", SECRETS)
 @given(data=st.data(), topic=st.sampled_from(TOPICS))
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_no_body_makes_ingest_fail(provider, data, topic):
     body = data.draw(spoilt(provider))
-    answer = await shop().post(provider, body, {"x-shopify-topic": topic})
+    answer = await shop().post(provider, body, dict.fromkeys(TOPIC_HEADERS, topic))
     assert answer.status_code in ANSWERS, (answer.status_code, answer.text, body)
     # A mapping that breaks is caught and kept, which is right in production and wrong here.
     assert answer.json().get("dead_letter") != "defect", (body, topic)

@@ -26,7 +26,7 @@ def text_only(provider: str, body: bytes) -> bool:
     try:
         body.decode()
     except UnicodeDecodeError:
-        return provider != "standard"
+        return provider not in {"standard", "bigcommerce"}
     return True
 
 

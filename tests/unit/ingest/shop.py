@@ -24,6 +24,7 @@ from services.ingest.testing import (
     MemoryLog,
     MemorySpool,
 )
+from tests.unit.ingest import platforms
 
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
 SECRETS = {
@@ -32,6 +33,7 @@ SECRETS = {
     "zendesk": "zendesk-unit-test-secret",
     "segment": "segment-unit-test-secret",
     "standard": "whsec_" + base64.b64encode(b"a unit test's standard secret").decode(),
+    **platforms.SECRETS,
 }
 
 
@@ -62,6 +64,8 @@ def sign(
         return {name: _base64(key.encode(), stamp.encode() + body), f"{name}-timestamp": stamp}
     if provider == "segment":
         return {"x-signature": hmac.digest(key.encode(), body, "sha1").hex()}
+    if provider in platforms.SECRETS:
+        return platforms.sign(provider, body, key, seconds, message)
     raw = base64.b64decode(key.removeprefix("whsec_"))
     signature = _base64(raw, f"{message}.{seconds}.".encode() + body)
     return {"webhook-id": message, "webhook-timestamp": seconds, "webhook-signature": f"v1,{signature}"}

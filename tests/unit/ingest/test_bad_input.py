@@ -9,6 +9,7 @@ import pytest
 
 from services.ingest.settings import IngestSettings
 from services.ingest.testing import MemoryLog
+from tests.unit.ingest import platforms
 from tests.unit.ingest.shop import NOW, Shop, dumps, klaviyo, order, refund, segment, sign, standard, zendesk
 
 
@@ -63,14 +64,14 @@ async def test_a_body_changed_after_signing_is_refused():
     assert_problem(await Shop().request("POST", "/webhooks/shopify", changed, headers), 401)
 
 
-@pytest.mark.parametrize("provider", ["klaviyo", "zendesk", "standard"])
+@pytest.mark.parametrize("provider", ["klaviyo", "zendesk", "standard", "bigcommerce", "stripe"])
 async def test_a_replayed_delivery_is_refused(provider):
     answer = await Shop().post(provider, {}, at=NOW - timedelta(minutes=6))
     assert_problem(answer, 401)
     assert "replayed" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("provider", ["klaviyo", "zendesk", "standard"])
+@pytest.mark.parametrize("provider", ["klaviyo", "zendesk", "standard", "bigcommerce"])
 async def test_a_signature_from_the_future_is_refused(provider):
     assert_problem(await Shop().post(provider, {}, at=NOW + timedelta(minutes=6)), 401)
 
@@ -234,6 +235,12 @@ async def test_an_address_in_event_data_is_kept_out():
     await assert_dead_letter(
         shop, await shop.post("standard", standard("referral.made", data)), "contact_in_data"
     )
+
+
+async def test_an_id_alone_is_kept():
+    shop = Shop()
+    body = platforms.bigcommerce("order/created", "order", 250)
+    await assert_dead_letter(shop, await shop.post("bigcommerce", body), "thin_payload")
 
 
 @pytest.mark.parametrize("name", ["outreach.closed", "customer.merged", "customer.erased", "no.such.type"])
