@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.bench_scoring import make_records
 from benchmarks.results import Figure, append
-from services.scoring.adapters.event_file import EventFile
+from libs.runtime.event_file import EventFile
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.offline.frames import daily
 from services.scoring.offline.log import EventLog, build_log

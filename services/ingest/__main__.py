@@ -1,6 +1,7 @@
-"""`python -m services.ingest`: run, migrate, who, dead-letters."""
+"""`python -m services.ingest`: run, migrate, import, token, who, dead-letters."""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
@@ -17,12 +18,15 @@ from services.ingest.adapters.postgres import make_engine
 from services.ingest.app import run as run_service
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.people import normal_email, normal_phone
+from services.ingest.domain.sources import hash_of
+from services.ingest.import_command import import_history
 from services.ingest.ports import Known
 from services.ingest.settings import IngestSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Signed webhooks in, events out.")
 letters_app = typer.Typer(no_args_is_help=True, help="What was signed but not understood.")
 app.add_typer(letters_app, name="dead-letters")
+app.command("import")(import_history)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,6 +49,13 @@ def migrate() -> None:
     from services.ingest.adapters.migrate import migrate as migrate_schema  # Alembic, for this verb alone
 
     asyncio.run(migrate_schema(RuntimeSettings().database_url.get_secret_value()))
+
+
+@app.command()
+def token() -> None:
+    """Make a token for POST /v1/events: the token for the sender, its hash for the sources file."""
+    made = f"gl_{secrets.token_urlsafe(32)}"
+    typer.echo(f'token: {made}\ntokens: ["{hash_of(made)}"]')
 
 
 @app.command()

@@ -1,10 +1,13 @@
 """What the use case needs from outside. Fakes of all of these are in services/ingest/testing.py."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from libs.runtime.event_rows import START, Place, Problem
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.people import Anchor, Claim
 from services.ingest.domain.record import Record
@@ -82,6 +85,8 @@ class Sources(Protocol):
 
     def find(self, name: str) -> Source | None: ...
 
+    def all(self) -> Collection[Source]: ...
+
 
 class IdentityStore(Protocol):
     """The truth about who is who. Every method raises UnavailableError when the store is away."""
@@ -125,6 +130,28 @@ class Spool(Protocol):
     async def depth(self) -> SpoolDepth: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A request that came before under the same key; without an answer it is still in work."""
+
+    fingerprint: str
+    answer: dict[str, Any] | None
+
+
+class AnswerStore(Protocol):
+    """What was answered under an Idempotency-Key, for a day. Raises UnavailableError when it is away."""
+
+    async def begin(self, source: str, key: str, fingerprint: str) -> Earlier | None:
+        """None: the key is this request's now. One that was left in work for a minute may be taken over."""
+        ...
+
+    async def finish(self, source: str, key: str, answer: dict[str, Any]) -> None: ...
+
+    async def drop(self, source: str, key: str) -> None:
+        """Nothing was done: the key is free again."""
+        ...
+
+
 class EventLog(Protocol):
     """Kafka, as seen from here."""
 
@@ -151,4 +178,50 @@ class DeadLetterStore(Protocol):
 
     async def counts(self) -> list[tuple[str, str, int]]:
         """(source, reason, how many), most first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How far a file of history is done. Known by tenant and the digest of its bytes."""
+
+    tenant: str
+    digest: str
+    source: str
+    file: str
+    zone: str
+    next: Place = START
+    events: Counter[str] = field(default_factory=Counter)  # by type
+    refused: int = 0
+    named: tuple[Problem, ...] = ()
+    offsets: Mapping[int, int] = field(default_factory=dict)
+    """Where each partition of customer.events ended when this was written."""
+    finished_at: datetime | None = None
+
+
+class ImportStore(Protocol):
+    """How far each file is done. Every method raises UnavailableError when the store is away."""
+
+    def alone(self, tenant: str, digest: str) -> AbstractAsyncContextManager[bool]:
+        """Whether nobody else imports this file during the block."""
+        ...
+
+    async def find(self, tenant: str, digest: str) -> Imported | None: ...
+
+    async def save(self, done: Imported) -> None: ...
+
+
+class HistoryLog(Protocol):
+    """Kafka in bulk. Every method raises UnavailableError when it is away."""
+
+    async def append(self, records: Sequence[Record]) -> dict[int, int]:
+        """Returns once all replicas have all records: the end of each partition of customer.events then."""
+        ...
+
+    async def ends(self) -> dict[int, int]:
+        """Where the partitions of customer.events end now."""
+        ...
+
+    async def ids_since(self, offsets: Mapping[int, int]) -> set[str]:
+        """The ids of the events from these offsets on."""
         ...

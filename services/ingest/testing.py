@@ -1,15 +1,29 @@
 """In-memory fakes of ingest's ports. They pass the same cases as the real ones (tests/contract/ingest)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from itertools import count
+from typing import Any
 
+import msgspec
+
+from libs.events.topics import CUSTOMER_EVENTS
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.identity import Book, Changes, Resolution, is_object, settle
 from services.ingest.domain.people import Anchor, Claim
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
-from services.ingest.ports import Known, PrivacyRow, SpoolDepth, Spooled, StoredLetter, Unusable
+from services.ingest.ports import (
+    Earlier,
+    Imported,
+    Known,
+    PrivacyRow,
+    SpoolDepth,
+    Spooled,
+    StoredLetter,
+    Unusable,
+)
 
 
 class Outage:
@@ -31,6 +45,9 @@ class FixedSources:
 
     def find(self, name: str) -> Source | None:
         return self._sources.get(name)
+
+    def all(self) -> Collection[Source]:
+        return self._sources.values()
 
 
 class MemoryIdentities(Outage):
@@ -179,3 +196,80 @@ class MemoryDeadLetters(Outage):
             )
             for letter in self.letters.values()
         ]
+
+
+class MemoryAnswers(Outage):
+    """An AnswerStore that forgets nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.earlier: dict[tuple[str, str], Earlier] = {}
+
+    async def begin(self, source: str, key: str, fingerprint: str) -> Earlier | None:
+        self.check()
+        if (source, key) in self.earlier:
+            return self.earlier[source, key]
+        self.earlier[source, key] = Earlier(fingerprint, None)
+        return None
+
+    async def finish(self, source: str, key: str, answer: dict[str, Any]) -> None:
+        self.check()
+        self.earlier[source, key] = Earlier(self.earlier[source, key].fingerprint, answer)
+
+    async def drop(self, source: str, key: str) -> None:
+        self.check()
+        self.earlier.pop((source, key), None)
+
+
+class MemoryImports(Outage):
+    """An ImportStore."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: dict[tuple[str, str], Imported] = {}
+        self._taken: set[tuple[str, str]] = set()
+
+    @asynccontextmanager
+    async def alone(self, tenant: str, digest: str) -> AsyncIterator[bool]:
+        self.check()
+        if (tenant, digest) in self._taken:
+            yield False
+            return
+        self._taken.add((tenant, digest))
+        try:
+            yield True
+        finally:
+            self._taken.discard((tenant, digest))
+
+    async def find(self, tenant: str, digest: str) -> Imported | None:
+        self.check()
+        return self.done.get((tenant, digest))
+
+    async def save(self, done: Imported) -> None:
+        self.check()
+        self.done[done.tenant, done.digest] = done
+
+
+class MemoryHistoryLog(Outage):
+    """A HistoryLog with one partition."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[Record] = []
+
+    async def append(self, records: Sequence[Record]) -> dict[int, int]:
+        self.check()
+        self.records += records
+        return await self.ends()
+
+    def on(self, topic: str) -> list[Record]:
+        return [record for record in self.records if record.topic == topic]
+
+    async def ends(self) -> dict[int, int]:
+        self.check()
+        return {0: len(self.on(CUSTOMER_EVENTS.name))}
+
+    async def ids_since(self, offsets: Mapping[int, int]) -> set[str]:
+        self.check()
+        records = self.on(CUSTOMER_EVENTS.name)[offsets.get(0, 0) :]
+        return {msgspec.json.decode(record.value or b"")["id"] for record in records}

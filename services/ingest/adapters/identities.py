@@ -182,11 +182,12 @@ def _key_arrays(keys: Iterable[Key]) -> dict[str, list[str]]:
 def _insert_arrays(rows: Sequence[tuple[Key, str, str | None]]) -> dict[str, list[Any]]:
     # One statement must not meet the same key twice; the first one stands, as in the book.
     unique = {key: (customer, detail) for key, customer, detail in reversed(rows)}
+    keys = sorted(unique)
     return {
-        **_key_arrays(unique),
-        "customers": [unique[key][0] for key in sorted(unique)],
-        "objects": [is_object(key[1]) for key in sorted(unique)],
-        "details": [unique[key][1] for key in sorted(unique)],
+        **_key_arrays(keys),
+        "customers": [unique[key][0] for key in keys],
+        "objects": [is_object(key[1]) for key in keys],
+        "details": [unique[key][1] for key in keys],
     }
 
 

@@ -1,5 +1,6 @@
 """Sources from a YAML file, read again when it changes."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,17 @@ class SourcesFile:
         self._sources: dict[str, Source] = {}
 
     def find(self, name: str) -> Source | None:
+        return self._now().get(name)
+
+    def all(self) -> Collection[Source]:
+        return self._now().values()
+
+    def _now(self) -> dict[str, Source]:
         wall = self._clock.wall()
         if wall >= self._look_at:
             self._look_at = wall + _LOOK_S
             self._refresh()
-        return self._sources.get(name)
+        return self._sources
 
     def _refresh(self) -> None:
         try:

@@ -2,16 +2,24 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
-from libs.events.types import Frozen
 from services.ingest.domain.errors import NotUnderstoodError
-from services.ingest.domain.plan import Fact
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before there were online shops
 AHEAD = timedelta(days=1)  # clocks of shops and zones nobody set right
 
 
-def check(fact: Fact, now: datetime, max_amount: int) -> None:
+class Dated(Protocol):
+    """A fact, or an event in a hot struct."""
+
+    @property
+    def time(self) -> datetime | None: ...
+    @property
+    def data(self) -> object: ...
+
+
+def check(fact: Dated, now: datetime, max_amount: int) -> None:
     """Raises NotUnderstoodError for a fact from the future, from before 1990, or of an absurd amount."""
     if fact.time is not None and fact.time > now + AHEAD:
         raise NotUnderstoodError("absurd_date", "the event lies more than a day in the future")
@@ -21,7 +29,7 @@ def check(fact: Fact, now: datetime, max_amount: int) -> None:
         _check_amount(fact.data, name, max_amount)
 
 
-def _check_amount(data: Frozen, name: str, max_amount: int) -> None:
+def _check_amount(data: object, name: str, max_amount: int) -> None:
     amount = getattr(data, name, None)
     if amount is None:
         return

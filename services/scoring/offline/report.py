@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from services.scoring.adapters.event_file import Problem
+from libs.runtime.event_rows import Problem
 from services.scoring.domain.fitting.measures import calibration
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.offline import backtest as b

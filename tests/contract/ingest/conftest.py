@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.adapters.dead_letters import PostgresDeadLetters
 from services.ingest.adapters.identities import PostgresIdentities
+from services.ingest.adapters.imports import PostgresImports
 from services.ingest.adapters.migrate import migrate
 from services.ingest.adapters.postgres import make_engine
 from services.ingest.adapters.spool import PostgresSpool
-from services.ingest.ports import DeadLetterStore, IdentityStore, Spool
-from services.ingest.testing import MemoryDeadLetters, MemoryIdentities, MemorySpool
+from services.ingest.ports import DeadLetterStore, IdentityStore, ImportStore, Spool
+from services.ingest.testing import MemoryDeadLetters, MemoryIdentities, MemoryImports, MemorySpool
 
-TABLES = "identities, customers, spool, dead_letters, privacy_requests"
+TABLES = "identities, customers, spool, dead_letters, privacy_requests, imports, answers"
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +50,8 @@ def spool(real: AsyncEngine | None) -> Spool:
 @pytest.fixture
 def letters(real: AsyncEngine | None) -> DeadLetterStore:
     return PostgresDeadLetters(real) if real else MemoryDeadLetters()
+
+
+@pytest.fixture
+def imports(real: AsyncEngine | None) -> ImportStore:
+    return PostgresImports(real) if real else MemoryImports()

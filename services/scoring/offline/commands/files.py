@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from libs.runtime.errors import ConfigError
-from services.scoring.adapters.event_file import EventFile
+from libs.runtime.event_file import EventFile
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.offline.days import date_of

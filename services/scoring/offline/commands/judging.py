@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from libs.runtime.errors import ConfigError
-from services.scoring.adapters.event_file import EventFile
+from libs.runtime.event_file import EventFile
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.fitting.health import TooLittleError
 from services.scoring.offline import report

@@ -7,9 +7,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from libs.runtime.event_file import EventFile
 from services.scoring import warm
 from services.scoring.__main__ import app
-from services.scoring.adapters.event_file import EventFile
 from services.scoring.offline.log import EventLog, build_log
 from tests.unit.scoring.offline.life import life, write
 from tests.unit.scoring.shop import Shop

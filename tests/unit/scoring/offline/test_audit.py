@@ -9,7 +9,7 @@ import sqlglot
 
 from libs.events import CUSTOMER_EVENT_TYPES, Facts
 from libs.events.families.engagement import SiteVisited
-from services.scoring.adapters.event_file import EventFile
+from libs.runtime.event_file import EventFile
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.signals import WEIGHABLE
 from services.scoring.offline.audit import audit

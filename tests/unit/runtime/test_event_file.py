@@ -2,15 +2,21 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from libs.events import encode
+from libs.events import build, encode
+from libs.events.families.commerce import OrderPlaced
+from libs.runtime import event_file
+from libs.runtime.csv_file import NAMED
 from libs.runtime.errors import ConfigError
-from services.scoring.adapters import event_file
-from services.scoring.adapters.event_file import NAMED, EventFile
-from tests.unit.scoring.offline.shop import order
+from libs.runtime.event_file import EventFile
+from libs.runtime.event_rows import START, Origin
 
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+PLACED = OrderPlaced(order_id="1", amount="20.00", currency="USD")
+ORDER = encode(build(PLACED, id="1", source="x", tenant="t", subject="c1", time=AT, receivedat=AT))
 HEADER = "customer_id,time,type,amount,currency\n"
 
 
@@ -82,7 +88,7 @@ def test_all_are_counted_and_some_are_named(tmp_path: Path) -> None:
 
 
 def test_json_lines_are_the_envelope_and_a_broken_one_is_named(tmp_path: Path) -> None:
-    good = encode(order(1, 0)) + b"\n"
+    good = ORDER + b"\n"
     file = file_of(tmp_path, good + b"{\n\n" + good.replace(b'"amount":"20.00"', b'"amount":20') + good)
     assert [event.subject for event in read(file)] == ["c1", "c1"]
     assert [problem.line for problem in file.problems] == [2, 4]
@@ -115,7 +121,46 @@ def test_lines_are_counted_from_one_block_to_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_file, "BLOCK", 2)
-    good = encode(order(1, 0)) + b"\n"
+    good = ORDER + b"\n"
     file = file_of(tmp_path, good * 3 + b"{\n" + good)
     assert len(read(file)) == 4
     assert [problem.line for problem in file.problems] == [4]
+
+
+def test_reading_goes_on_at_any_block(tmp_path: Path) -> None:
+    rows = "".join(f'"c{n}\nx",2026-01-01,order,5,USD\n' for n in range(7))
+    for text in (HEADER + rows, (ORDER + b"\n") * 7):
+        path = file_of(tmp_path, text).path
+        file = EventFile(path, block=3)
+        blocks = list(file.read(START))
+        assert [len(block.events) for block in blocks] == [3, 3, 1]
+        for done, block in enumerate(blocks):
+            later = [event for rest in file.read(block.next) for event in rest.events]
+            assert later == [event for rest in blocks[done + 1 :] for event in rest.events]
+
+
+def test_times_without_a_zone_are_of_the_one_that_is_named(tmp_path: Path) -> None:
+    path = file_of(tmp_path, HEADER + "a,2026-07-01T12:00:00,order,5,USD\n").path
+    (block,) = EventFile(path, Origin(zone=ZoneInfo("Europe/Berlin"))).read(START)
+    assert block.events[0].time == datetime(2026, 7, 1, 10, tzinfo=UTC)
+
+
+def test_an_orders_own_number_is_used_and_makes_the_id(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "customer_id,time,amount,order_id\na,2026-01-01,5,901\na,2026-01-01,5,\n").path
+    (block,) = EventFile(path, Origin("import:1", "shopify")).read(START)
+    assert [event.id for event in block.events] == ["shopify:order:901:placed", "import:1:3"]
+    assert [event.data.order_id for event in block.events] == ["901", "import:1:3"]
+
+
+def test_an_amount_is_told_as_the_contract_has_it(tmp_path: Path) -> None:
+    file = file_of(tmp_path, HEADER + "a,2026-01-01,order,5.123456,USD\na,2026-01-01,order,1e13,USD\n")
+    assert [event.data.amount for event in read(file)] == ["5.1235"]
+    assert "more than 12 digits" in file.problems[0].what
+
+
+def test_what_is_no_csv_is_named_and_reading_goes_on_behind_it(tmp_path: Path) -> None:
+    file = file_of(
+        tmp_path, HEADER + "a,2026-01-01,order,5,USD\nb,2026-01-01,or\rder,5,USD\nc,2026-01-01,order,5,USD\n"
+    )
+    assert [event.subject for event in read(file)] == ["a", "c"]
+    assert file.problems[0].line == 3
