@@ -12,21 +12,15 @@ from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
-from libs.runtime.errors import GreenlineError, TransientError
 from libs.runtime.health import Readiness, health_router
-from services.ingest import problems
-from services.ingest.domain.errors import (
-    OverloadedError,
-    TooLargeError,
-    UnavailableError,
-    UnparsableError,
-    UnverifiedError,
-)
+from services.ingest import problems, schemas
 from services.ingest.domain.plan import Delivery
 from services.ingest.domain.sources import Source
+from services.ingest.events_api import EventsEndpoint, events_router
+from services.ingest.gate import Gate
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import Sources
-from services.ingest.problems import Problem, problem
+from services.ingest.problems import REFUSED, problem, refusal
 from services.ingest.service import Intake, Received
 
 
@@ -46,44 +40,6 @@ class NotUnderstood(BaseModel):
     events: list[str] = Field(description="Always empty")
     dead_letter: str = Field(description="Why: a code, such as unknown_topic")
     reference: str = Field(description="Where the delivery is kept")
-
-
-_REFUSED: dict[type[GreenlineError], tuple[str, int]] = {
-    UnverifiedError: ("unverified", 401),
-    UnparsableError: ("unparsable", 400),
-    TooLargeError: ("too_large", 413),
-    OverloadedError: ("overloaded", 503),
-    UnavailableError: ("unavailable", 503),
-}
-"""Outcome for the metrics and HTTP status of each error that may leave the use case."""
-
-
-@dataclass(slots=True)
-class Gate:
-    """Bounds what is in memory: deliveries in work, and the bytes of their bodies."""
-
-    max_in_flight: int
-    max_buffered: int
-    max_body: int
-    in_flight: int = 0
-    buffered: int = 0
-
-    def enter(self) -> None:
-        if self.in_flight >= self.max_in_flight:
-            raise OverloadedError("too many deliveries are in work")
-        self.in_flight += 1
-
-    def leave(self, size: int) -> None:
-        self.in_flight -= 1
-        self.buffered -= size
-
-    def take(self, size: int, so_far: int) -> None:
-        """Room for another piece of a body. Raises TooLargeError or OverloadedError."""
-        if so_far + size > self.max_body:
-            raise TooLargeError(f"a body may have {self.max_body} bytes")
-        if self.buffered + size > self.max_buffered:
-            raise OverloadedError("too many bytes are held")
-        self.buffered += size
 
 
 @dataclass(slots=True)
@@ -113,24 +69,17 @@ class Endpoint:
             return "content_type", problem(415, "the content type is not one that this provider sends")
         try:
             return await self._receive(source, request)
-        except tuple(_REFUSED) as error:
-            outcome, status = _REFUSED[type(error)]
-            return outcome, problem(status, str(error), self._retry_after(error))
+        except tuple(REFUSED) as error:
+            return refusal(error, self.retry_after_s)
         except ClientDisconnect:
             return "disconnected", problem(400, "the sender went away before the body was complete")
-
-    def _retry_after(self, error: GreenlineError) -> int | None:
-        if isinstance(error, TransientError):
-            # A full house empties within a second; an outage does not.
-            return 1 if isinstance(error, OverloadedError) else self.retry_after_s
-        return None
 
     async def _receive(self, source: Source, request: Request) -> tuple[str, Response]:
         self.gate.enter()
         self.metrics.in_flight.inc()
         body = bytearray()
         try:
-            await self._read(request, body)
+            await self.gate.read(request, body)
             delivery = Delivery(dict(request.headers), bytes(body), dict(request.query_params))
             if (hello := self.intake.handshake(source, delivery)) is not None:
                 return "handshake", PlainTextResponse(hello.body, hello.status)
@@ -139,12 +88,6 @@ class Endpoint:
         finally:
             self.metrics.in_flight.dec()
             self.gate.leave(len(body))
-
-    async def _read(self, request: Request, body: bytearray) -> None:
-        """The body, cut off while reading as soon as it is too large."""
-        async for piece in request.stream():
-            self.gate.take(len(piece), len(body))
-            body += piece
 
 
 def _response(received: Received) -> Response:
@@ -189,13 +132,16 @@ _BODY = {
 
 
 def create_api(
-    endpoint: Endpoint, registry: CollectorRegistry, readiness: Callable[[], Readiness]
+    endpoint: Endpoint,
+    events: EventsEndpoint,
+    registry: CollectorRegistry,
+    readiness: Callable[[], Readiness],
 ) -> FastAPI:
     """The HTTP application; everything it needs is given."""
     app = FastAPI(
         title="Greenline ingest",
         version="1",
-        description="Signed webhooks in. A 2xx means that the delivery is durable.",
+        description="Signed webhooks and events of your own in. A 2xx means that what was sent is durable.",
     )
     router = APIRouter(tags=["webhooks"])
 
@@ -218,9 +164,10 @@ def create_api(
     # part here is to describe the API.
     app.router.routes.append(Route("/webhooks/{source}", _plain(endpoint), methods=["POST"]))
     app.include_router(router)
+    app.include_router(events_router(events))
     app.include_router(health_router(registry, readiness))
     problems.install(app)
-    _describe_problem(app)
+    schemas.describe(app)
     return app
 
 
@@ -229,15 +176,3 @@ def _plain(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         return await endpoint.handle(request.path_params["source"], request)
 
     return deliver
-
-
-def _describe_problem(app: FastAPI) -> None:
-    """Put the Problem schema where the refusals point to it."""
-    original = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = original()
-        document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

@@ -13,18 +13,21 @@ from libs.runtime.health import Readiness, serve
 from libs.runtime.lifecycle import cancel_all, stop_on_signals, wait_any
 from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
+from services.ingest.adapters.answers import PostgresAnswers
 from services.ingest.adapters.dead_letters import PostgresDeadLetters
 from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.adapters.kafka_log import KafkaLog
 from services.ingest.adapters.postgres import make_engine
 from services.ingest.adapters.sources_file import SourcesFile
 from services.ingest.adapters.spool import PostgresSpool
-from services.ingest.api import Endpoint, Gate, create_api
+from services.ingest.api import Endpoint, create_api
 from services.ingest.desk import IdentityDesk
 from services.ingest.domain.providers import discover
+from services.ingest.events_api import EventsEndpoint
+from services.ingest.gate import Gate
 from services.ingest.letters import announce_forever
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import DeadLetterStore, EventLog, IdentityStore, Sources, Spool
+from services.ingest.ports import AnswerStore, DeadLetterStore, EventLog, IdentityStore, Sources, Spool
 from services.ingest.publisher import Publisher
 from services.ingest.service import Intake
 from services.ingest.settings import IngestSettings
@@ -39,6 +42,7 @@ class Ports:
     spool: Spool
     log: EventLog
     letters: DeadLetterStore
+    answers: AnswerStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,9 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         max_amount=settings.max_amount,
     )
     gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes)
-    endpoint = Endpoint(intake, ports.sources, gate, metrics, settings.retry_after_s)
+    wait = settings.retry_after_s
+    endpoint = Endpoint(intake, ports.sources, gate, metrics, wait)
+    events = EventsEndpoint(intake, ports.sources, ports.answers, gate, metrics, wait)
 
     def readiness() -> Readiness:
         age = publisher.depth.oldest_s if publisher.depth.records else 0.0
@@ -92,7 +98,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
             return Readiness(False, f"the oldest spooled event has waited {age:.0f} s for Kafka", age)
         return Readiness(True, "spooling" if publisher.spooling else "ok", age)
 
-    api = create_api(endpoint, registry, readiness)
+    api = create_api(endpoint, events, registry, readiness)
     return Ingest(api, publisher, desk, intake, metrics, registry, ports)
 
 
@@ -105,7 +111,12 @@ async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
     try:
         async with KafkaLog(runtime.kafka).running() as log:
             ports = Ports(
-                sources, PostgresIdentities(engine), PostgresSpool(engine), log, PostgresDeadLetters(engine)
+                sources,
+                PostgresIdentities(engine),
+                PostgresSpool(engine),
+                log,
+                PostgresDeadLetters(engine),
+                PostgresAnswers(engine),
             )
             ingest = compose(settings, ports, clock, runtime.ready_age_limit_s)
             async with ingest.working() as tasks, serve(ingest.api, runtime.host, settings.port):

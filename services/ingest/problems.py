@@ -1,17 +1,30 @@
 """Every error answer is application/problem+json (RFC 9457)."""
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+
+from libs.runtime.errors import GreenlineError, TransientError
+from services.ingest.domain.errors import (
+    OverloadedError,
+    TooLargeError,
+    UnavailableError,
+    UnparsableError,
+    UnverifiedError,
+)
 
 _TITLES = {
     400: "The body cannot be read",
     401: "The signature is not valid",
     404: "There is no such source",
     405: "This method is not offered here",
+    409: "Still at work on it",
     413: "The body is too large",
     415: "This content type is not read",
+    422: "The events cannot be used",
     503: "Not now",
 }
 
@@ -25,9 +38,43 @@ class Problem(BaseModel):
     detail: str = Field(description="What was wrong with this request")
 
 
-def problem(status: int, detail: str, retry_after_s: int | None = None) -> JSONResponse:
+class Fault(BaseModel):
+    """What is wrong with one field of one event."""
+
+    element: int = Field(description="The event's place in what was sent, from 0", examples=[3])
+    field: str = Field(description="The field, its parents before it", examples=["data.amount"])
+    reason: str = Field(description="What is wrong with it", examples=["String should match pattern"])
+
+
+class InvalidEvents(Problem):
+    """Every event that cannot be used, field by field; nothing of the request was taken."""
+
+    errors: list[Fault] = Field(description="At most 100 of them")
+
+
+REFUSED: dict[type[GreenlineError], tuple[str, int]] = {
+    UnverifiedError: ("unverified", 401),
+    UnparsableError: ("unparsable", 400),
+    TooLargeError: ("too_large", 413),
+    OverloadedError: ("overloaded", 503),
+    UnavailableError: ("unavailable", 503),
+}
+"""Outcome for the metrics and HTTP status of each error that may leave the use case."""
+
+
+def refusal(error: GreenlineError, retry_after_s: int) -> tuple[str, JSONResponse]:
+    """The outcome and the answer. A full house empties within a second; an outage does not."""
+    outcome, status = REFUSED[type(error)]
+    wait = 1 if isinstance(error, OverloadedError) else retry_after_s
+    return outcome, problem(status, str(error), wait if isinstance(error, TransientError) else None)
+
+
+def problem(
+    status: int, detail: str, retry_after_s: int | None = None, kind: str = "about:blank", **more: Any
+) -> JSONResponse:
     """An error answer; with `retry_after_s` the sender is told when to come again."""
-    body = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status, "detail": detail}
+    title = _TITLES.get(status, "Error")
+    body = {"type": kind, "title": title, "status": status, "detail": detail, **more}
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 

@@ -27,6 +27,7 @@ from services.ingest.domain.normalise import (
 )
 from services.ingest.domain.people import Claim, claim_of
 from services.ingest.domain.plan import Answer, Delivery, Fact, Item, PrivacyRequest, Provider
+from services.ingest.domain.posted import read_events
 from services.ingest.domain.reading import Node
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
@@ -117,11 +118,27 @@ class Intake:
         if not nodes:
             work.failure = NotUnderstoodError("empty_batch", "the delivery has no elements")
         items = [item for node in nodes if (item := self._read(provider, node, delivery, work)) is not None]
-        for item, known in zip(items, await self._resolve(items, source), strict=True):
+        durable = await self._settle(items, work)
+        return await self._result(work, delivery, durable)
+
+    def understand(self, source: Source, key: str, body: bytes) -> list[Item]:
+        """What POST /v1/events says. Raises UnparsableError or InvalidEventsError: none of it is taken."""
+        return read_events(body, key, source, self._clock.now(), self._max_amount)
+
+    async def take(self, source: Source, items: Sequence[Item], trace: str | None) -> Received:
+        """What was understood, durable when this returns. Raises UnavailableError or OverloadedError."""
+        work = _Work(source, self._clock.now(), _well_formed(trace))
+        durable = await self._settle(items, work)
+        for name in work.events.values():
+            self._metrics.events.labels(name).inc()
+        return Received("accepted", tuple(work.events), work.duplicates, durable)
+
+    async def _settle(self, items: Sequence[Item], work: _Work) -> Durable:
+        for item, known in zip(items, await self._resolve(items, work.source), strict=True):
             self._take(item, known, work)
         durable = await self._publisher.publish(work.records)
         await self._after_publishing(work)
-        return await self._result(work, delivery, durable)
+        return durable
 
     def _read(self, provider: Provider, node: Node, delivery: Delivery, work: _Work) -> Item | None:
         try:
@@ -253,10 +270,14 @@ def _is_kept(name: str) -> bool:
 
 def _trace(delivery: Delivery) -> str | None:
     """The sender's trace, if it follows W3C's form."""
-    found = delivery.header("traceparent") or ""
+    return _well_formed(delivery.header("traceparent"))
+
+
+def _well_formed(trace: str | None) -> str | None:
+    found = trace or ""
     parts = found.split("-")
-    well_formed = [len(part) for part in parts] == [2, 32, 16, 2] and found.isascii() and found.isprintable()
-    return found if well_formed else None
+    fits = [len(part) for part in parts] == [2, 32, 16, 2] and found.isascii() and found.isprintable()
+    return found if fits else None
 
 
 def _first(error: ValidationError) -> str:

@@ -1,19 +1,33 @@
 """The OpenAPI document says what the endpoint does."""
 
+import json
+from datetime import timedelta
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from services.ingest.domain.posted import OPEN_TYPES
 from tests.unit.ingest.shop import Shop, order
+from tests.unit.ingest.test_events_api import ORDER, make_shop, post
+
+PROBLEMS = {"/webhooks/{source}": "400 401 404 413 415 503", "/v1/events": "400 401 409 413 415 422 503"}
 
 
 async def document() -> dict:
     return (await Shop().request("GET", "/openapi.json")).json()
 
 
-async def test_every_answer_is_described():
-    operation = (await document())["paths"]["/webhooks/{source}"]["post"]
-    assert set(operation["responses"]) >= {"200", "202", "400", "401", "404", "413", "415", "503"}
-    for status in ("400", "401", "404", "413", "415", "503"):
-        assert "application/problem+json" in operation["responses"][status]["content"]
-    assert "Retry-After" in operation["responses"]["503"]["headers"]
+@pytest.mark.parametrize("path", PROBLEMS)
+async def test_every_answer_is_described(path):
+    operation = (await document())["paths"][path]["post"]
+    described = operation["responses"]
+    assert set(described) - {"200", "202"} == set(PROBLEMS[path].split())
+    for status in PROBLEMS[path].split():
+        assert "application/problem+json" in described[status]["content"]
+        assert described[status]["description"]
+    assert "Retry-After" in described["503"]["headers"]
     assert operation["requestBody"]["required"] is True
+    assert operation["summary"]
 
 
 async def test_the_described_schemas_are_what_is_answered():
@@ -25,6 +39,37 @@ async def test_the_described_schemas_are_what_is_answered():
     assert set(kept) == set(schemas["NotUnderstood"]["properties"])
     refused = (await shop.request("POST", "/webhooks/nobody")).json()
     assert set(refused) == set(schemas["Problem"]["properties"])
+    taken = (await post(make_shop(), ORDER)).json()
+    assert set(taken) == set(schemas["Taken"]["properties"])
+    invalid = (await post(make_shop(), {**ORDER, "type": "none"})).json()
+    assert set(invalid) == set(schemas["InvalidEvents"]["properties"])
+
+
+async def test_every_reference_leads_somewhere():
+    found = await document()
+    text = json.dumps(found)
+    named = {part.split('"')[0] for part in text.split('"$ref": "#/components/schemas/')[1:]}
+    assert named <= set(found["components"]["schemas"])
+
+
+async def test_each_type_has_its_own_data_and_the_examples_are_true():
+    found = await document()
+    event = found["components"]["schemas"]["Event"]
+    assert [one["properties"]["type"]["const"] for one in event["oneOf"]] == list(OPEN_TYPES)
+    body = found["paths"]["/v1/events"]["post"]["requestBody"]["content"]["application/json"]
+    judge = Draft202012Validator({**body["schema"], "components": found["components"]})
+    for number, example in enumerate(body["examples"].values()):
+        judge.validate(example["value"])
+        shop = make_shop()
+        shop.clock.advance(timedelta(days=3 * 365))
+        assert (await post(shop, example["value"], f"k{number}")).status_code == 200
+    assert not judge.is_valid({**ORDER, "data": {"order_id": "1"}})
+
+
+async def test_the_token_is_described_and_asked_for():
+    found = await document()
+    assert found["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert found["paths"]["/v1/events"]["post"]["security"] == [{"token": []}]
 
 
 async def test_health_and_metrics_are_served():

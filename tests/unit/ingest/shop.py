@@ -19,6 +19,7 @@ from services.ingest.domain.sources import Source
 from services.ingest.settings import IngestSettings
 from services.ingest.testing import (
     FixedSources,
+    MemoryAnswers,
     MemoryDeadLetters,
     MemoryIdentities,
     MemoryLog,
@@ -86,9 +87,11 @@ class Shop:
     spool: MemorySpool = field(default_factory=MemorySpool)
     log: MemoryLog = field(default_factory=MemoryLog)
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+    answers: MemoryAnswers = field(default_factory=MemoryAnswers)
 
     def __post_init__(self) -> None:
-        ports = Ports(FixedSources(*self.sources), self.identities, self.spool, self.log, self.letters)
+        sources = FixedSources(*self.sources)
+        ports = Ports(sources, self.identities, self.spool, self.log, self.letters, self.answers)
         self.ingest: Ingest = compose(self.settings, ports, self.clock)
 
     async def post(

@@ -1,0 +1,127 @@
+"""What FastAPI cannot know of the API: request bodies by type, problems, examples, the token."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from services.ingest.domain.posted import MOST_EVENTS, OPEN_TYPES, CustomerIn, EventIn
+from services.ingest.problems import InvalidEvents, Problem
+
+_REF = "#/components/schemas/"
+_RETRY = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+_EVENT = {
+    "type": "order.placed",
+    "time": "2026-01-31T12:00:00Z",
+    "customer": {"id": "7001", "email": "ada@shopper.example"},
+    "data": {"order_id": "4501", "amount": "59.90", "currency": "EUR", "items": 2},
+}
+_TICKET = {
+    "type": "ticket.opened",
+    "time": "2026-02-01T09:30:00+01:00",
+    "customer": {"email": "ada@shopper.example"},
+    "data": {"ticket_id": "88", "sentiment": "negative"},
+    "id": "desk-88-opened",
+}
+
+
+def _problem(about: str, detail: str, schema: str = "Problem", **more: Any) -> dict[str, Any]:
+    example = {"type": "about:blank", "detail": detail, **more}
+    content = {"schema": {"$ref": f"{_REF}{schema}"}, "example": example}
+    return {"description": about, "content": {"application/problem+json": content}}
+
+
+EVENT_ANSWERS: dict[int | str, dict[str, Any]] = {
+    400: _problem("Not JSON, no event, or no Idempotency-Key", "not JSON: Input data was truncated"),
+    401: _problem("No source has this token", "no source has this token"),
+    409: {
+        **_problem("The first request under this key is still in work", "still in work"),
+        "headers": _RETRY,
+    },
+    413: _problem("Body over the limit, cut off while reading", "a body may have 2097152 bytes"),
+    415: _problem("Not application/json", "send application/json"),
+    422: _problem(
+        "An event cannot be used (see `errors`), or the key came before with another body",
+        "element 3: data.amount: Field required",
+        "InvalidEvents",
+        errors=[{"element": 3, "field": "data.amount", "reason": "Field required"}],
+    ),
+    503: {
+        **_problem("Neither Kafka nor PostgreSQL takes it, or too much is in work: come again", "come again"),
+        "headers": _RETRY,
+    },
+}
+EVENT_REQUEST: dict[str, Any] = {
+    "security": [{"token": []}],
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": True,
+            "description": "New for each request, kept over its retries; remembered for a day",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
+            "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+        }
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"anyOf": [{"$ref": f"{_REF}Event"}, {"$ref": f"{_REF}Events"}]},
+                "examples": {
+                    "one": {"summary": "One event", "value": _EVENT},
+                    "batch": {"summary": "A batch", "value": {"events": [_EVENT, _TICKET]}},
+                },
+            }
+        },
+    },
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Put the schemas where the routes point to them."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        parts = document["components"]
+        # FastAPI's own refusal of a path's parameter, which no handler of ours gives.
+        document["paths"]["/webhooks/{source}"]["post"]["responses"].pop("422", None)
+        parts["schemas"] |= _schemas()
+        for unused in ("HTTPValidationError", "ValidationError"):
+            parts["schemas"].pop(unused, None)
+        parts["securitySchemes"] = {
+            "token": {"type": "http", "scheme": "bearer", "description": "A token of one source"}
+        }
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _schemas() -> dict[str, Any]:
+    models = [Problem, InvalidEvents, EventIn, CustomerIn, *OPEN_TYPES.values()]
+    wanted = [(model, "validation") for model in models]
+    _, found = models_json_schema(wanted, ref_template=_REF + "{model}")  # type: ignore[arg-type]  # (mode is a literal)
+    schemas: dict[str, Any] = found["$defs"]
+    base = schemas.pop("EventIn")
+    # `errors` is left out where a key was used twice.
+    schemas["InvalidEvents"]["required"].remove("errors")
+    schemas["Event"] = {"oneOf": [_of_type(base, name) for name in OPEN_TYPES]}
+    events = {"type": "array", "items": {"$ref": f"{_REF}Event"}, "minItems": 1, "maxItems": MOST_EVENTS}
+    schemas["Events"] = {
+        "type": "object",
+        "properties": {"events": events},
+        "required": ["events"],
+        "additionalProperties": False,
+    }
+    return schemas
+
+
+def _of_type(base: dict[str, Any], name: str) -> dict[str, Any]:
+    """An event whose `data` is that type's model."""
+    properties = {
+        **base["properties"],
+        "type": {"const": name},
+        "data": {"$ref": f"{_REF}{OPEN_TYPES[name].__name__}"},
+    }
+    return {**base, "title": name, "properties": properties}
