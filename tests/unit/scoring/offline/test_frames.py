@@ -20,7 +20,7 @@ from tests.unit.scoring.shop import Shop
 
 CARD = load_scorecard(STARTER)
 LAST = 89
-OWN = ("score", "band", "confidence", "stage", "segment", "tier", "p_buy")
+OWN = ("scorecard", "score", "band", "confidence", "stage", "segment", "tier", "p_buy")
 
 
 @pytest.fixture(scope="module")
