@@ -15,7 +15,7 @@ def lacking(node: exp.Expr, unknown: AbstractSet[str]) -> frozenset[str]:
     IS NULL and IS NOT TRUE are true of what is not known.
     """
     if isinstance(node, exp.Column):
-        return frozenset({node.name} & unknown)
+        return frozenset({node.name.lower()} & unknown)
     if _true_of_nothing(node):
         return frozenset()
     parts = [lacking(child, unknown) for child in node.iter_expressions()]
