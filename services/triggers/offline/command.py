@@ -83,6 +83,8 @@ def write(body: dict[str, Any], folder: Path) -> tuple[Path, Path]:
             "dry-run.html.j2",
             **body,
             lines=list(side_by_side(body["sets"])),
+            held=held(body["sets"]),
+            counted=_counted(body["sets"]),
             fires=fires and svg(fires),
             overlaps=drawn,
         )
@@ -95,7 +97,6 @@ class Line(NamedTuple):
 
     rule: str
     set: str
-    first: bool  # of this rule
     told: dict[str, Any]
 
 
@@ -104,8 +105,35 @@ def side_by_side(sets: Sequence[dict[str, Any]]) -> Iterator[Line]:
     ids = dict.fromkeys(told["rule"] for each in sets for told in each["rules"])
     for rule in ids:
         found = [(each["name"], told) for each in sets for told in each["rules"] if told["rule"] == rule]
-        for place, (name, told) in enumerate(found):
-            yield Line(rule, name, place == 0, told)
+        for name, told in found:
+            yield Line(rule, name, told)
+
+
+class Held(NamedTuple):
+    """A rule that no frame can make true, and the facts that are missing. `only`: in this file alone."""
+
+    rule: str
+    title: str
+    lacks: list[str]
+    only: str
+
+
+def held(sets: Sequence[dict[str, Any]]) -> list[Held]:
+    """Each once, however many files have it held for the same facts."""
+    found: dict[tuple[str, tuple[str, ...]], list[Line]] = {}
+    for line in side_by_side(sets):
+        if line.told["held_for"]:
+            found.setdefault((line.rule, tuple(line.told["held_for"])), []).append(line)
+    return [
+        Held(rule, lines[0].told["title"], list(lacks), lines[0].set if len(lines) < len(sets) else "")
+        for (rule, lacks), lines in found.items()
+    ]
+
+
+def _counted(sets: Sequence[dict[str, Any]]) -> str:
+    """As "7 of 8 rules of standard"."""
+    counts = ((sum(bool(told["held_for"]) for told in each["rules"]), each) for each in sets)
+    return ", ".join(f"{count} of {len(each['rules'])} rules of {each['name']}" for count, each in counts)
 
 
 # -- on a terminal of 80 columns
@@ -127,9 +155,12 @@ def show(body: dict[str, Any], console: Console) -> None:
     span = f"{body['first_day']} to {body['last_day']}, scorecard {body['scorecard']}"
     console.print(f"{body['customers']:,} customers, {span}", highlight=False, soft_wrap=True)
     console.print(_table(body))
-    for each in body["sets"]:
-        for line in _held(each):
-            console.print(line, highlight=False, soft_wrap=True)
+    silenced = held(body["sets"])
+    if silenced:
+        console.print(f"{_counted(body['sets'])} are held, no frame has what they ask for:", highlight=False)
+    for each in silenced:
+        line = f"  {each.rule}{each.only and f' in {each.only}'}: {', '.join(each.lacks)}"
+        console.print(line, highlight=False, soft_wrap=True)
     for line in _legend(body):
         console.print(line, highlight=False, style="dim")
 
@@ -175,14 +206,6 @@ def _percent(share: float | None) -> str:
 
 def _days(days: float | None) -> str:
     return "" if days is None else f"{days:.0f}"
-
-
-def _held(each: dict[str, Any]) -> list[str]:
-    held = [told for told in each["rules"] if told["held_for"]]
-    if not held:
-        return []
-    head = f"{each['name']}: {len(held)} of {len(each['rules'])} rules are held, no frame has what they ask:"
-    return [head, *(f"  {told['rule']}: {', '.join(told['held_for'])}" for told in held)]
 
 
 def _legend(body: dict[str, Any]) -> list[str]:

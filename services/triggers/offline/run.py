@@ -11,14 +11,12 @@ from libs.runtime.offline.held import lacking
 from services.triggers.domain.book import Book
 from services.triggers.domain.evaluator import Bools, Evaluator
 from services.triggers.domain.lifecycle import Memory, Phase, Truth, advance
-from services.triggers.domain.rows import MAX_RULES
 from services.triggers.domain.rules import Rule
 from services.triggers.domain.transitions import Phases, Table, plan
 from services.triggers.offline.frames import Frame
 
 Counts = npt.NDArray[np.int64]
 
-_STATE = np.dtype([("generation", "u4"), ("phases", "u1", (MAX_RULES,))])
 _NOTHING = Memory()
 
 # Flags that say whether a source is there at all: never true is never known.
@@ -49,7 +47,7 @@ class Run:
         self.days = 0
         self._evaluator = Evaluator(rules)
         self._book = Book(b"", rules)
-        self._state = np.zeros(0, _STATE)
+        self._state = np.zeros(0, [("generation", "u4"), ("phases", "u1", (len(rules),))])
         self._true = np.zeros((0, len(rules)), np.bool_)
         self._memory: dict[tuple[int, int], Memory] = {}
         self._known: set[str] = set()
@@ -68,7 +66,8 @@ class Run:
         for line, rule in table.cells:
             truth = Truth(bool(verdicts.when[line, rule]), bool(verdicts.clear[line, rule]))
             self._advance(frame, table, (line, rule), truth)
-        self._state["phases"][frame.slots[:, None], self._book.columns] = table.phases
+        before["phases"][:, self._book.columns] = table.phases
+        self._state[frame.slots] = before
         self.days += 1
 
     def waiting(self) -> Counts:
@@ -87,7 +86,7 @@ class Run:
     def _grow(self, size: int) -> None:
         more = size - len(self._state)
         if more > 0:
-            fresh = np.zeros(more, _STATE)
+            fresh = np.zeros(more, self._state.dtype)
             fresh["generation"] = self._book.generation
             self._state = np.concatenate([self._state, fresh])
             self._true = np.concatenate([self._true, np.zeros((more, len(self.rules)), np.bool_)])
@@ -100,7 +99,8 @@ class Run:
         step = advance(phase, memory, truth, frame.now, self.rules[rule].timing)
         if step.memory is not memory:
             self._memory[slot, rule] = step.memory
-        table.put(line, rule, step.phase)
+        if step.phase is not phase:
+            table.put(line, rule, step.phase)
         if step.action == "fired":
             self.firings.append(Firing(self.days, slot, rule, step.memory.episode))
 
