@@ -32,7 +32,9 @@ def fires(sets: Sequence[Mapping[str, Any]], first: str) -> Any:
         alt.Chart(data(values))
         .mark_area(interpolate="step-after", opacity=0.6 if len(names) > 1 else 1.0)
         .encode(
-            x=alt.X("date:T", title=None, axis=alt.Axis(format="%b %Y", labelOverlap="greedy")),
+            x=alt.X(
+                "date:T", title=None, axis=alt.Axis(format="%b %Y", labelOverlap="greedy", labelSeparation=12)
+            ),
             y=alt.Y("fires:Q", stack=None, title="a day", axis=alt.Axis(tickCount=3)),
             color=alt.Color("set:N", scale=colour, legend=legend),
         )
@@ -68,4 +70,4 @@ def overlap(shares: Mapping[str, Mapping[str, float]]) -> Any:
         text=alt.Text("share:Q", format=".0%"),
         color=alt.condition("datum.share > 0.6", alt.value(_PAPER), alt.value(_INK)),
     )
-    return (shades + shown).properties(width=side * len(order), height=0.6 * side * len(order))
+    return (shades + shown).properties(width=side * len(order), height=0.6 * side * len(order), padding=30)

@@ -76,7 +76,7 @@ days = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 @given(days)
 def test_any_history_gives_the_same_triggers_at_the_same_moments(
     tmp_path_factory: Any, past: list[Day]
