@@ -52,5 +52,35 @@ def vocabulary() -> None:
     typer.echo(table(), nl=False)
 
 
+@app.command()
+def dry_run(
+    *,
+    rules: Annotated[Path | None, typer.Option(help="Rules; without, the shipped standard set.")] = None,
+    frames: Annotated[Path, typer.Option(help="Folder of days, from `greenline scoring replay`.")],
+    against: Annotated[Path | None, typer.Option(help="Another rule file, side by side.")] = None,
+    horizon: Annotated[int, typer.Option(help="Days without an order after which one is gone.", min=1)] = 91,
+    minutes_per_task: Annotated[float, typer.Option(help="What a firing costs a CSM.", min=0)] = 15.0,
+    out: Annotated[Path | None, typer.Option(help="Folder for dry-run.json and dry-run.html.")] = None,
+) -> None:
+    """Try rules on the past: what would have fired, for whom, how much work, and how right it was."""
+    from rich.console import Console
+
+    from libs.runtime.errors import ConfigError
+    from services.triggers.adapters.rule_file import STANDARD
+    from services.triggers.offline import command
+    from services.triggers.offline.figures import Question
+
+    console = Console()
+    asked = command.Asked(rules or STANDARD, frames, against, Question(horizon, minutes_per_task))
+    try:
+        body = command.dry_run(asked, console)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    command.show(body, console)
+    for path in command.write(body, out) if out else ():
+        console.print(str(path), highlight=False, soft_wrap=True)
+
+
 if __name__ == "__main__":
     app(prog_name="triggers")

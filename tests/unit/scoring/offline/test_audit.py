@@ -9,11 +9,12 @@ import sqlglot
 
 from libs.events import CUSTOMER_EVENT_TYPES, Facts
 from libs.events.families.engagement import SiteVisited
+from libs.runtime.offline.held import lacking
 from services.scoring.adapters.event_file import EventFile
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.signals import WEIGHABLE
 from services.scoring.offline.audit import audit
-from services.scoring.offline.held import STANDARD, lacking, load_rules
+from services.scoring.offline.held import STANDARD, load_rules
 from services.scoring.offline.log import build_log
 from services.scoring.offline.sources import SELF_MADE, SOURCES
 from tests.unit.scoring.offline.conftest import Run
