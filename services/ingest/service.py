@@ -26,7 +26,7 @@ from services.ingest.domain.normalise import (
     profile_record,
 )
 from services.ingest.domain.people import Claim, claim_of
-from services.ingest.domain.plan import Answer, Delivery, Fact, Item, PrivacyRequest, Provider
+from services.ingest.domain.plan import Answer, Delivery, Fact, Item, PrivacyRequest, Provider, media_type
 from services.ingest.domain.reading import Node
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
@@ -100,10 +100,13 @@ class Intake:
         return self._providers[source.provider].handshake(delivery)
 
     def accepts(self, source: Source, content_type: str) -> bool:
-        """Whether this provider sends such bodies; parameters such as charset do not matter."""
-        return (
-            content_type.partition(";")[0].strip().lower() in self._providers[source.provider].content_types
-        )
+        """Whether this provider sends such bodies."""
+        return media_type(content_type) in self._providers[source.provider].content_types
+
+    def probed(self, source: Source, method: str) -> bool:
+        """Whether this provider looks with such a request whether the address is there."""
+        probes = self._providers[source.provider].probes
+        return method in probes or (method == "HEAD" and "GET" in probes)
 
     async def receive(self, source: Source, delivery: Delivery) -> Received:
         """One delivery, durable when this returns.

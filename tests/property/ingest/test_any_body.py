@@ -6,7 +6,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.ingest.shop import SECRETS, Shop, klaviyo, order, refund, segment, source, standard, zendesk
+from tests.unit.ingest import tools
+from tests.unit.ingest.shop import (
+    SECRETS,
+    Shop,
+    encode,
+    klaviyo,
+    order,
+    refund,
+    segment,
+    source,
+    standard,
+    zendesk,
+)
 
 ANSWERS = {200, 202, 400, 401}
 
@@ -41,6 +53,7 @@ GOOD = {
     "standard": [
         standard("order.placed", {"customer": {"id": "1"}, "order_id": "o", "amount": "1", "currency": "USD"})
     ],
+    **tools.GOOD,
 }
 TOPICS = [
     *(
@@ -97,7 +110,7 @@ def spoilt(draw: st.DrawFn, provider: str) -> bytes:
     body = draw(st.sampled_from(GOOD[provider]))
     for _ in range(draw(st.integers(1, 2))):
         body = replaced(body, draw(st.sampled_from(paths(body))), draw(anything))
-    return json.dumps(body).encode()
+    return encode(provider, body)
 
 
 SHOP = None
