@@ -99,16 +99,22 @@ class Endpoint:
     async def handle(self, name: str, request: Request) -> Response:
         """Answer one request and count it; a source nobody configured shares one label."""
         started = time.perf_counter()
-        source = self.sources.find(name)
-        outcome, answer = await self._answer(source, name, request)
-        label = source.name if source else "unknown"
+        label, outcome, answer = await self._answer(name, request)
         self.metrics.requests.labels(label, outcome).inc()
         self.metrics.latency.labels(label).observe(time.perf_counter() - started)
         return answer
 
-    async def _answer(self, source: Source | None, name: str, request: Request) -> tuple[str, Response]:
+    async def _answer(self, name: str, request: Request) -> tuple[str, str, Response]:
+        try:
+            source = self.sources.find(name)
+        except UnavailableError as error:
+            # A provider that is told 404 may switch its webhook off for good.
+            return "unknown", "unavailable", problem(503, str(error), self.retry_after_s)
         if source is None:
-            return "unknown_source", problem(404, f"no source is called {name[:64]!r}")
+            return "unknown", "unknown_source", problem(404, f"no source is called {name[:64]!r}")
+        return source.name, *await self._take(source, request)
+
+    async def _take(self, source: Source, request: Request) -> tuple[str, Response]:
         if request.method != "POST":
             return self._probe(source, request.method)
         if not self.intake.accepts(source, request.headers.get("content-type", "")):

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -77,7 +77,7 @@ class Intake:
     def __init__(
         self,
         *,
-        providers: Mapping[str, Provider],
+        providers: Callable[[str], Provider],
         desk: IdentityDesk,
         identities: IdentityStore,
         publisher: Publisher,
@@ -97,15 +97,15 @@ class Intake:
 
     def handshake(self, source: Source, delivery: Delivery) -> Answer | None:
         """The answer to an unsigned ping, if this is one."""
-        return self._providers[source.provider].handshake(delivery)
+        return self._providers(source.provider).handshake(delivery)
 
     def accepts(self, source: Source, content_type: str) -> bool:
         """Whether this provider sends such bodies."""
-        return media_type(content_type) in self._providers[source.provider].content_types
+        return media_type(content_type) in self._providers(source.provider).content_types
 
     def probed(self, source: Source, method: str) -> bool:
         """Whether this provider looks with such a request whether the address is there."""
-        probes = self._providers[source.provider].probes
+        probes = self._providers(source.provider).probes
         return method in probes or (method == "HEAD" and "GET" in probes)
 
     async def receive(self, source: Source, delivery: Delivery) -> Received:
@@ -113,7 +113,7 @@ class Intake:
 
         Raises UnverifiedError, UnparsableError, UnavailableError or OverloadedError; nothing else.
         """
-        provider = self._providers[source.provider]
+        provider = self._providers(source.provider)
         provider.verify(delivery, source.live_secrets(), self._clock.wall())
         nodes = provider.items(delivery)
         work = _Work(source, self._clock.now(), _trace(delivery))

@@ -17,6 +17,8 @@ from services.ingest.domain.sources import Secrets, Source
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 JSON_TYPES = frozenset({JSON})
+CLOSED = ("outreach.", "customer.merged", "customer.erased")
+"""Types of ours that no sender may use: outreach speaks for itself, merging and erasing are decided here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,14 +86,16 @@ class Shop:
 
     settings: IngestSettings = field(default_factory=lambda: IngestSettings(kafka_wait_s=0.2))
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
-    sources: tuple[Source, ...] = tuple(source(name) for name in SECRETS)
+    sources: tuple[Source, ...] | FixedSources = tuple(source(name) for name in SECRETS)
     identities: MemoryIdentities = field(default_factory=MemoryIdentities)
     spool: MemorySpool = field(default_factory=MemorySpool)
     log: MemoryLog = field(default_factory=MemoryLog)
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
 
     def __post_init__(self) -> None:
-        ports = Ports(FixedSources(*self.sources), self.identities, self.spool, self.log, self.letters)
+        given = self.sources
+        known = given if isinstance(given, FixedSources) else FixedSources(*given)
+        ports = Ports(known, self.identities, self.spool, self.log, self.letters)
         self.ingest: Ingest = compose(self.settings, ports, self.clock)
 
     async def post(

@@ -8,8 +8,20 @@ from pathlib import Path
 import pytest
 
 from services.ingest.settings import IngestSettings
-from services.ingest.testing import MemoryLog
-from tests.unit.ingest.shop import NOW, Shop, dumps, klaviyo, order, refund, segment, sign, standard, zendesk
+from services.ingest.testing import FixedSources, MemoryLog
+from tests.unit.ingest.shop import (
+    NOW,
+    Shop,
+    dumps,
+    klaviyo,
+    order,
+    refund,
+    segment,
+    sign,
+    source,
+    standard,
+    zendesk,
+)
 from tests.unit.ingest.tools import delighted
 
 
@@ -117,6 +129,14 @@ async def test_a_wrong_content_type_is_refused(kind):
 
 async def test_an_unknown_source_is_not_found():
     assert_problem(await Shop().post("nobody", b"{}"), 404)
+
+
+async def test_no_source_is_called_unknown_before_the_file_was_read():
+    sources = FixedSources(source("shopify"))
+    sources.away = True
+    answer = await Shop(sources=sources).shopify("orders/create", order())
+    assert_problem(answer, 503)
+    assert int(answer.headers["retry-after"]) > 0
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])

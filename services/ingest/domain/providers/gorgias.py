@@ -158,7 +158,7 @@ def _message(message: Node, ticket: Node) -> Item:
     by_customer = message.at("from_agent").flag() is not True
     if not by_customer and _is_ours(ticket):
         return ignore("begun_by_us")
-    common = _common(ticket, number) | {"channel": message.at("channel").label()}
+    common = _common(ticket, number) | {"channel": (message.at("channel") or ticket.at("channel")).label()}
     felt = _felt(ticket, message) if by_customer else None
     said = tickets.TicketCommented(**common, by_customer=by_customer, sentiment=felt)
     customer = ticket.at("customer") or message.at("sender" if by_customer else "receiver")
