@@ -1,7 +1,8 @@
-"""`python -m services.ingest`: run, migrate, who, dead-letters."""
+"""`python -m services.ingest`: run, migrate, check, who, dead-letters."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -9,11 +10,13 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from libs.runtime.errors import ConfigError
 from libs.runtime.logging import configure_logging
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.dead_letters import PostgresDeadLetters
 from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.adapters.postgres import make_engine
+from services.ingest.adapters.sources_file import load as load_sources
 from services.ingest.app import run as run_service
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.people import normal_email, normal_phone
@@ -45,6 +48,17 @@ def migrate() -> None:
     from services.ingest.adapters.migrate import migrate as migrate_schema  # Alembic, for this verb alone
 
     asyncio.run(migrate_schema(RuntimeSettings().database_url.get_secret_value()))
+
+
+@app.command()
+def check(file: Path) -> None:
+    """Check a sources file and the provider files that it names; each mistake as file:line: message."""
+    try:
+        loaded = load_sources(file)
+    except (ConfigError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{len(loaded.sources)} sources, {len(loaded.declared)} declared providers")
 
 
 @app.command()

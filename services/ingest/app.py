@@ -21,7 +21,6 @@ from services.ingest.adapters.sources_file import SourcesFile
 from services.ingest.adapters.spool import PostgresSpool
 from services.ingest.api import Endpoint, Gate, create_api
 from services.ingest.desk import IdentityDesk
-from services.ingest.domain.providers import discover
 from services.ingest.letters import announce_forever
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import DeadLetterStore, EventLog, IdentityStore, Sources, Spool
@@ -74,7 +73,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
     desk = IdentityDesk(ports.identities, metrics, settings.identity_cache, settings.postgres_wait_s)
     publisher = Publisher(ports.log, ports.spool, metrics, settings.kafka_wait_s, settings.postgres_wait_s)
     intake = Intake(
-        providers=discover(),
+        providers=ports.sources.provider,
         desk=desk,
         identities=ports.identities,
         publisher=publisher,

@@ -77,8 +77,8 @@ class IdentityDesk:
         customer: str | None = None
         for found in claim.identifiers:
             known = self._owners.get((tenant, *found))
-            if known is None:
-                return None
+            if known is None or (customer not in {None, known[0]} and claim.joined):
+                return None  # the store decides about two who are said to be one
             customer = customer or known[0]
         details = []
         for anchor in claim.anchors:

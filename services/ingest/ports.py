@@ -7,6 +7,7 @@ from typing import Protocol
 
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.people import Anchor, Claim
+from services.ingest.domain.plan import Provider
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
 
@@ -78,9 +79,13 @@ class Known:
 
 
 class Sources(Protocol):
-    """The endpoints that are configured."""
+    """The endpoints that are configured, and the providers that they name: built in or declared."""
 
-    def find(self, name: str) -> Source | None: ...
+    def find(self, name: str) -> Source | None:
+        """Raises UnavailableError while nobody can say which sources there are."""
+        ...
+
+    def provider(self, name: str) -> Provider: ...
 
 
 class IdentityStore(Protocol):

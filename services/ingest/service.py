@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from services.ingest.domain.normalise import (
     profile_record,
 )
 from services.ingest.domain.people import Claim, claim_of
-from services.ingest.domain.plan import Answer, Delivery, Fact, Item, PrivacyRequest, Provider
+from services.ingest.domain.plan import Answer, Delivery, Fact, Item, PrivacyRequest, Provider, media_type
 from services.ingest.domain.reading import Node
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
@@ -37,7 +37,7 @@ from services.ingest.publisher import Durable, Publisher
 _log = get_logger(__name__)
 # Headers worth keeping with a dead letter, to read it again later. Signatures and cookies are not.
 _KEPT_HEADERS = ("content-type", "webhook-id", "webhook-timestamp")
-_KEPT_WORDS = ("topic", "webhook-id", "event-id", "triggered-at", "api-version", "invocation-id")
+_KEPT_WORDS = ("topic", "event", "webhook-id", "event-id", "triggered-at", "api-version", "invocation-id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Intake:
     def __init__(
         self,
         *,
-        providers: Mapping[str, Provider],
+        providers: Callable[[str], Provider],
         desk: IdentityDesk,
         identities: IdentityStore,
         publisher: Publisher,
@@ -97,20 +97,23 @@ class Intake:
 
     def handshake(self, source: Source, delivery: Delivery) -> Answer | None:
         """The answer to an unsigned ping, if this is one."""
-        return self._providers[source.provider].handshake(delivery)
+        return self._providers(source.provider).handshake(delivery)
 
     def accepts(self, source: Source, content_type: str) -> bool:
-        """Whether this provider sends such bodies; parameters such as charset do not matter."""
-        return (
-            content_type.partition(";")[0].strip().lower() in self._providers[source.provider].content_types
-        )
+        """Whether this provider sends such bodies."""
+        return media_type(content_type) in self._providers(source.provider).content_types
+
+    def probed(self, source: Source, method: str) -> bool:
+        """Whether this provider looks with such a request whether the address is there."""
+        probes = self._providers(source.provider).probes
+        return method in probes or (method == "HEAD" and "GET" in probes)
 
     async def receive(self, source: Source, delivery: Delivery) -> Received:
         """One delivery, durable when this returns.
 
         Raises UnverifiedError, UnparsableError, UnavailableError or OverloadedError; nothing else.
         """
-        provider = self._providers[source.provider]
+        provider = self._providers(source.provider)
         provider.verify(delivery, source.live_secrets(), self._clock.wall())
         nodes = provider.items(delivery)
         work = _Work(source, self._clock.now(), _trace(delivery))

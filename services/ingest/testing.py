@@ -7,6 +7,8 @@ from itertools import count
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.identity import Book, Changes, Resolution, is_object, settle
 from services.ingest.domain.people import Anchor, Claim
+from services.ingest.domain.plan import Provider
+from services.ingest.domain.providers import discover
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
 from services.ingest.ports import Known, PrivacyRow, SpoolDepth, Spooled, StoredLetter, Unusable
@@ -24,13 +26,21 @@ class Outage:
 
 
 class FixedSources:
-    """Sources given by hand."""
+    """Sources given by hand, and providers besides those that are built in."""
 
-    def __init__(self, *sources: Source) -> None:
+    away = False
+
+    def __init__(self, *sources: Source, declared: Sequence[Provider] = ()) -> None:
         self._sources = {source.name: source for source in sources}
+        self._providers = discover() | {provider.name: provider for provider in declared}
 
     def find(self, name: str) -> Source | None:
+        if self.away:
+            raise UnavailableError("switched off by the test")
         return self._sources.get(name)
+
+    def provider(self, name: str) -> Provider:
+        return self._providers[name]
 
 
 class MemoryIdentities(Outage):

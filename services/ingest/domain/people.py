@@ -72,6 +72,12 @@ class Claim:
         return any(found.kind not in WEAK for found in self.identifiers)
 
     @property
+    def joined(self) -> frozenset[str]:
+        """Kinds of which it names two values: the provider's word that both are this person."""
+        kinds = [found.kind for found in self.identifiers]
+        return frozenset(kind for kind in kinds if kinds.count(kind) > 1)
+
+    @property
     def empty(self) -> bool:
         return not self.identifiers and not self.anchors
 
