@@ -8,7 +8,10 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Health in, the rules that fired out.")
 
-File = Annotated[Path | None, typer.Argument(help="A rule file; without one, the shipped standard set.")]
+File = Annotated[
+    Path | None,
+    typer.Argument(help="A rule file, or the name of a shipped set: standard (the default) or evidenced."),
+]
 
 
 @app.command()
@@ -33,9 +36,9 @@ def run() -> None:
 @app.command()
 def check(file: File = None) -> None:
     """Say everything that is wrong with a rule file as file:line: message; status 1 if anything is."""
-    from services.triggers.adapters.rule_file import STANDARD, RuleFileError, load
+    from services.triggers.adapters.rule_file import RuleFileError, load, locate
 
-    path = file or STANDARD
+    path = locate(file)
     try:
         rules = load(path)
     except RuleFileError as error:

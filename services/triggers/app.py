@@ -14,7 +14,7 @@ from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
 from libs.runtime.stream.settings import StreamSettings
 from libs.runtime.stream.worker import StreamWorker
-from services.triggers.adapters.rule_file import STANDARD, load
+from services.triggers.adapters.rule_file import load, locate
 from services.triggers.domain.rows import LAYOUT, TriggersRow
 from services.triggers.metrics import TriggersMetrics
 from services.triggers.service import Triggers
@@ -44,7 +44,7 @@ def make_worker(
     wiring: Wiring = REAL,
 ) -> StreamWorker:
     """Raises RuleFileError when the rule file cannot be used: nothing has been opened then."""
-    path = settings.rules_file or STANDARD
+    path = locate(settings.rules_file)
     rules = load(path)  # read once; following changes of the file starts here
     _log.info("triggers.rules", file=str(path), rules={rule.id: rule.version for rule in rules})
     rhythm = {"sweep_s": settings.sweep_s, "sweep_wall_s": settings.sweep_min_wall_s}

@@ -63,7 +63,7 @@ class Triggers:
         with self._observer.evaluation(len(current)):
             frame = layout.frame(current, self._evaluator.columns, book.labels, batch.now())
             verdicts = self._evaluator.evaluate(frame)
-        table = plan(current, verdicts, book, batch.backfill)
+        table = plan(current, verdicts, book, batch.backfill, batch.first_seen)
         self._count_silent(book, current, table)
         outputs = []
         for i, r in table.cells:

@@ -13,7 +13,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from libs.runtime.errors import ConfigError
 from services.triggers.domain.rules import Rule, RuleError, RuleFile, RuleSpec, compile_rule
 
-STANDARD = Path(__file__).parent.parent / "rules" / "standard.yaml"
+SHIPPED = {path.stem: path for path in (Path(__file__).parent.parent / "rules").glob("*.yaml")}
+STANDARD = SHIPPED["standard"]
 MAX_BYTES = 1_000_000
 
 Place = tuple[str | int, ...]
@@ -33,6 +34,13 @@ class RuleFileError(ConfigError):
     def __init__(self, path: str, problems: list[Problem]) -> None:
         self.path, self.problems = path, sorted(problems, key=lambda problem: problem.line)
         super().__init__("\n".join(f"{path}:{p.line}: {p.message}" for p in self.problems))
+
+
+def locate(named: Path | None) -> Path:
+    """The file meant: none is the standard set, `evidenced` the shipped one unless a file is called so."""
+    if named is None:
+        return STANDARD
+    return named if named.exists() else SHIPPED.get(str(named), named)
 
 
 def load(path: Path) -> tuple[Rule, ...]:

@@ -62,6 +62,7 @@ class RuleSpec(_Strict):
     hold: Duration = Field(default=timedelta(0), alias="for")
     cooldown: Duration = timedelta(days=1)
     keep_firing_for: Duration = timedelta(0)
+    crossing: bool = False
     segments: list[Label] = Field(default_factory=list)
     labels: dict[Label, Annotated[str, Field(max_length=120)]]
     annotations: Annotations
@@ -90,6 +91,7 @@ class Rule:
     when: Condition
     clear: Condition | None
     timing: Timing
+    crossing: bool  # what is true when a customer is first seen arms silently
     segments: tuple[str, ...]
     labels: Mapping[str, str]
     reason: Reason
@@ -124,6 +126,7 @@ def compile_rule(spec: RuleSpec, vocabulary: Mapping[str, Column] = VOCABULARY) 
         when=when,
         clear=clear,
         timing=Timing(spec.hold, spec.cooldown, spec.keep_firing_for),
+        crossing=spec.crossing,
         segments=tuple(spec.segments),
         labels={**spec.labels, "shows": ",".join(shows)} if shows else dict(spec.labels),
         reason=reason,
