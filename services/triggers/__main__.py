@@ -35,12 +35,12 @@ def run() -> None:
 
 @app.command()
 def check(file: File = None) -> None:
-    """Say everything that is wrong with a rule file as file:line: message; status 1 if anything is."""
-    from services.triggers.adapters.rule_file import RuleFileError, load, locate
+    """Say everything that is wrong or doubtful about a rule file as file:line: message; then status 1."""
+    from services.triggers.adapters.rule_file import RuleFileError, locate, review
 
     path = locate(file)
     try:
-        rules = load(path)
+        rules = review(path)
     except RuleFileError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

@@ -15,7 +15,7 @@ from services.triggers.domain.language import Condition, ConditionError, compile
 from services.triggers.domain.lifecycle import Timing
 from services.triggers.domain.reason import Reason, ReasonError
 from services.triggers.domain.rows import MAX_RULES
-from services.triggers.domain.vocabulary import VOCABULARY, Column
+from services.triggers.domain.vocabulary import VOCABULARY, Column, unknown_column
 
 Level = Literal["yellow", "red", "account", "green"]
 
@@ -114,7 +114,7 @@ def compile_rule(spec: RuleSpec, vocabulary: Mapping[str, Column] = VOCABULARY) 
     shows = spec.annotations.shows
     for i, name in enumerate(shows):
         if name not in vocabulary:
-            raise RuleError(("annotations", "shows", i), f"unknown column {name!r}")
+            raise RuleError(("annotations", "shows", i), unknown_column(name, vocabulary))
     try:
         reason = Reason(spec.annotations.reason, vocabulary)
     except ReasonError as error:
