@@ -156,4 +156,4 @@ async def test_the_service_does_not_start_with_a_bad_file(tmp_path: Path) -> Non
     bad = tmp_path / "bad.yaml"
     bad.write_text("rules: 3")
     with pytest.raises(ConfigError, match=f"{bad}:1: "):
-        await run(RuntimeSettings(), StreamSettings(), TriggersSettings(rules_file=bad))
+        await run(RuntimeSettings(data_dir=tmp_path), StreamSettings(), TriggersSettings(rules_file=bad))
