@@ -8,7 +8,10 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Health in, the rules that fired out.")
 
-File = Annotated[Path | None, typer.Argument(help="A rule file; without one, the shipped standard set.")]
+File = Annotated[
+    Path | None,
+    typer.Argument(help="A rule file, or the name of a shipped set: standard (the default) or evidenced."),
+]
 
 
 @app.command()
@@ -32,12 +35,12 @@ def run() -> None:
 
 @app.command()
 def check(file: File = None) -> None:
-    """Say everything that is wrong with a rule file as file:line: message; status 1 if anything is."""
-    from services.triggers.adapters.rule_file import STANDARD, RuleFileError, load
+    """Say everything that is wrong or doubtful about a rule file as file:line: message; then status 1."""
+    from services.triggers.adapters.rule_file import RuleFileError, locate, review
 
-    path = file or STANDARD
+    path = locate(file)
     try:
-        rules = load(path)
+        rules = review(path)
     except RuleFileError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -66,12 +69,13 @@ def dry_run(
     from rich.console import Console
 
     from libs.runtime.errors import ConfigError
-    from services.triggers.adapters.rule_file import STANDARD
+    from services.triggers.adapters.rule_file import locate
     from services.triggers.offline import command
     from services.triggers.offline.figures import Question
 
     console = Console()
-    asked = command.Asked(rules or STANDARD, frames, against, Question(horizon, minutes_per_task))
+    other = None if against is None else locate(against)
+    asked = command.Asked(locate(rules), frames, other, Question(horizon, minutes_per_task))
     try:
         body = command.dry_run(asked, console)
     except ConfigError as error:

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from libs.runtime.metrics import LATENCY_BUCKETS
 from services.triggers.domain.lifecycle import Phase
@@ -22,6 +22,17 @@ class TriggersMetrics:
             registry=registry,
         )
         self.evaluated = Counter("greenline_triggers_evaluated", "Customers evaluated", registry=registry)
+        self.rule_files = Counter(
+            "greenline_triggers_rule_files",
+            "Rule files taken, or refused as wrong",
+            ["outcome"],
+            registry=registry,
+        )
+        self.stale = Gauge(
+            "greenline_triggers_rules_stale",
+            "1 while the rule file is wrong and the last good set is in force",
+            registry=registry,
+        )
         self.seconds = Histogram(
             "greenline_triggers_evaluation_seconds",
             "All rules, one batch",
@@ -32,6 +43,10 @@ class TriggersMetrics:
     def evaluation(self, customers: int) -> AbstractContextManager[object]:
         self.evaluated.inc(customers)
         return self.seconds.time()
+
+    def rule_file(self, *, good: bool) -> None:
+        self.rule_files.labels("loaded" if good else "refused").inc()
+        self.stale.set(not good)
 
     def moved(self, rule: str, phase: Phase, customers: int = 1) -> None:
         self.phases.labels(rule, phase.name.lower()).inc(customers)

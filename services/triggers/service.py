@@ -32,6 +32,11 @@ class Triggers:
         self._evaluator = Evaluator(rules)
         self._observer: Observer = observer or NoObserver()
 
+    def adopt(self, rules: Sequence[Rule]) -> None:
+        """Other rules from the next step or sweep on; what is already true for a new one arms silently."""
+        self.rules = tuple(rules)
+        self._evaluator = Evaluator(rules)
+
     def step(self, chunk: Chunk, rows: Rows, now: datetime) -> Iterable[Output]:  # noqa: ARG002 (the seam's)
         """Each snapshot's own receivedat is its now, so a replay decides the same."""
         intake = read(chunk.records)
@@ -63,7 +68,7 @@ class Triggers:
         with self._observer.evaluation(len(current)):
             frame = layout.frame(current, self._evaluator.columns, book.labels, batch.now())
             verdicts = self._evaluator.evaluate(frame)
-        table = plan(current, verdicts, book, batch.backfill)
+        table = plan(current, verdicts, book, batch.backfill, batch.first_seen)
         self._count_silent(book, current, table)
         outputs = []
         for i, r in table.cells:

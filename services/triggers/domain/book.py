@@ -39,6 +39,7 @@ class Book:
         self.columns: npt.NDArray[np.intp] = np.array([entry.column for entry in entries], np.intp)
         self.added = np.array([entry.added for entry in entries], np.uint32)
         self.since = np.array([entry.changed for entry in entries], np.uint32)
+        self.crossing = np.array([rule.crossing for rule in rules], np.bool_)
 
     @property
     def generation(self) -> int:

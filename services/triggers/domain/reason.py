@@ -1,13 +1,12 @@
 """A trigger's reason: a template over the vocabulary, filled with numbers a person can read."""
 
-import difflib
 import string
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from libs.events import money
-from services.triggers.domain.vocabulary import Column, Kind
+from services.triggers.domain.vocabulary import Column, Kind, unknown_column
 
 MAX_SENTENCE = 400  # characters, the contract's limit
 UNKNOWN = "unknown"
@@ -63,8 +62,7 @@ class Reason:
 def _check(name: str, spec: str, conversion: str | None, vocabulary: Mapping[str, Column]) -> None:
     column = vocabulary.get(name)
     if column is None:
-        near = difflib.get_close_matches(name, vocabulary, 1)
-        raise ReasonError(f"unknown column {name!r}" + (f", did you mean {near[0]!r}?" if near else ""))
+        raise ReasonError(unknown_column(name, vocabulary))
     if conversion or spec not in FORMATS:
         known = ", ".join(f":{word}" for word in FORMATS if word)
         raise ReasonError(f"{{{name}}} takes nothing or one of {known}")

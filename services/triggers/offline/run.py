@@ -61,7 +61,9 @@ class Run:
         self._grow(int(frame.slots.max(initial=-1)) + 1)
         verdicts = self._evaluator.evaluate(frame.columns)
         before = self._state[frame.slots]
-        table = plan(before, verdicts, self._book, np.full(len(before), self.days == 0))
+        history, fresh = np.full(len(before), self.days == 0), before["generation"] == 0
+        before["generation"] = self._book.generation  # to a customer first seen now no rule is new
+        table = plan(before, verdicts, self._book, history, fresh)
         self._count(frame, verdicts.when, table.phases, before["phases"][:, self._book.columns])
         for line, rule in table.cells:
             truth = Truth(bool(verdicts.when[line, rule]), bool(verdicts.clear[line, rule]))
@@ -86,9 +88,7 @@ class Run:
     def _grow(self, size: int) -> None:
         more = size - len(self._state)
         if more > 0:
-            fresh = np.zeros(more, self._state.dtype)
-            fresh["generation"] = self._book.generation
-            self._state = np.concatenate([self._state, fresh])
+            self._state = np.concatenate([self._state, np.zeros(more, self._state.dtype)])
             self._true = np.concatenate([self._true, np.zeros((more, len(self.rules)), np.bool_)])
 
     def _advance(self, frame: Frame, table: Table, cell: tuple[int, int], truth: Truth) -> None:

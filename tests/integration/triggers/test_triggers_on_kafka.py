@@ -37,6 +37,8 @@ class Shop:
     clock_file: Path
     customer: str
     port: int
+    rules: Path | None = None
+    poll_s: float = 0.1
 
     def set_clock(self, days_per_second: float) -> None:
         """Stand at START, or run from there."""
@@ -45,8 +47,12 @@ class Shop:
 
     @asynccontextmanager
     async def service(self) -> AsyncIterator[None]:
-        runtime = RuntimeSettings(kafka=self.kafka, clock_file=self.clock_file)
-        settings = TriggersSettings(port=self.port, sweep_min_wall_s=0.2)
+        runtime = RuntimeSettings(
+            kafka=self.kafka, clock_file=self.clock_file, data_dir=self.clock_file.parent
+        )
+        settings = TriggersSettings(
+            port=self.port, sweep_min_wall_s=0.2, rules_file=self.rules, rules_poll_s=self.poll_s
+        )
         stop = asyncio.Event()
         task = asyncio.create_task(run(runtime, StreamSettings(), settings, stop, self.wiring))
         try:

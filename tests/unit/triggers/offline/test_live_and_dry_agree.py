@@ -26,7 +26,7 @@ rules:
   - {id: silent, level: red, title: Silent, when: days_since(last_order_at) >= 4, for: 1d, cooldown: 0s,
      labels: {team: t}, annotations: {reason: "silent since {last_order_at}"}}
   - {id: low, level: red, title: Low, when: score < 30, clear: score > 60, cooldown: 5d, keep_firing_for: 2d,
-     labels: {team: t}, annotations: {reason: "{score}"}}
+     crossing: true, labels: {team: t}, annotations: {reason: "{score}"}}
   - {id: quiet, level: yellow, title: Quiet, when: visits_30d <= 0.5 * orders_total, for: 2d, cooldown: 3d,
      labels: {team: t}, annotations: {reason: "{visits_30d}"}}
   - {id: vip, level: yellow, title: Vip, when: site_known IS NOT TRUE, segments: [vip], cooldown: 2d,
