@@ -10,12 +10,14 @@ from services.triggers.domain.vocabulary import Column, Kind, unknown_column
 
 MAX_SENTENCE = 400  # characters, the contract's limit
 UNKNOWN = "unknown"
+_HOURS_MOST = 48  # from then on an age is told in days
 
 # What may stand after the colon in {name:...}, and the kinds it takes.
 FORMATS: dict[str, frozenset[Kind]] = {
     "": frozenset(Kind),
     "days": frozenset({Kind.TIME}),
     "hours": frozenset({Kind.TIME}),
+    "age": frozenset({Kind.TIME}),
     "percent": frozenset({Kind.NUMBER}),
     "money": frozenset({Kind.NUMBER}),
 }
@@ -80,9 +82,17 @@ def _plain(value: Any, _: datetime) -> str:
     return str(value)
 
 
+def _age(value: datetime, now: datetime) -> str:
+    """Hours as long as hours say anything, then days."""
+    hours = round((now - value).total_seconds() / 3_600)
+    number, unit = (hours, "hour") if hours < _HOURS_MOST else (round(hours / 24), "day")
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
 _SHOW: dict[str, Callable[[Any, datetime], str]] = {
     "": _plain,
     "days": lambda value, now: str(round((now - value).total_seconds() / 86_400)),
     "hours": lambda value, now: str(round((now - value).total_seconds() / 3_600)),
+    "age": _age,
     "percent": lambda value, _: f"{100 * value:.0f} %",
 }
