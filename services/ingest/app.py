@@ -58,7 +58,7 @@ class Ingest:
         """The drainer and the announcer, for the length of the block."""
         tasks = (
             asyncio.create_task(self.publisher.drain_forever()),
-            asyncio.create_task(announce_forever(self.ports.letters, self.ports.log)),
+            asyncio.create_task(announce_forever(self.ports.letters, self.ports.log, self.metrics)),
         )
         try:
             yield tasks

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.people import Anchor, Claim
@@ -38,11 +38,17 @@ class Unusable:
     headers: dict[str, str]
     body: bytes
     at: datetime
+    topic: str | None = None
+    verified_at: datetime | None = None
+    """Wall time at which the source's signature over these bytes was found good."""
+
+
+LetterState = Literal["waiting", "redriven", "dropped", "erased"]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLetter:
-    """A dead letter as the operator sees it: without its bytes."""
+    """A dead letter as the operator sees it: without its bytes. `at` is business time, the rest wall time."""
 
     reference: str
     tenant: str
@@ -52,6 +58,39 @@ class StoredLetter:
     detail: str
     at: datetime
     published: bool
+    topic: str | None
+    stored_at: datetime
+    verified_at: datetime | None
+    sha256: str | None
+    size: int
+    """Bytes that are still kept."""
+    state: LetterState = "waiting"
+    attempts: int = 0
+    tried_at: datetime | None = None
+    settled_at: datetime | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLetter:
+    """A dead letter with what is needed to read it again."""
+
+    letter: StoredLetter
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LetterQuery:
+    """Which letters; None or empty does not matter. The times are wall time, of when a letter was stored."""
+
+    references: tuple[str, ...] = ()
+    reason: str | None = None
+    source: str | None = None
+    topic: str | None = None
+    before: datetime | None = None
+    after: datetime | None = None
+    state: LetterState | None = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +186,22 @@ class DeadLetterStore(Protocol):
 
     async def mark_published(self, references: Sequence[str]) -> None: ...
 
-    async def newest(self, limit: int) -> list[StoredLetter]: ...
+    async def find(self, query: LetterQuery, limit: int) -> list[StoredLetter]:
+        """The newest first."""
+        ...
+
+    async def load(self, reference: str) -> KeptLetter | None:
+        """A letter with its bytes; None if there is no such letter or its bytes are gone."""
+        ...
+
+    async def stays(self, reference: str, reason: str, detail: str) -> None:
+        """A waiting letter was read again and is still not understood: this is why now."""
+        ...
+
+    async def settle(self, reference: str, state: LetterState, result: dict[str, Any]) -> bool:
+        """A waiting letter's end: the record stays, the bytes and headers go. False if it did not wait."""
+        ...
 
     async def counts(self) -> list[tuple[str, str, int]]:
-        """(source, reason, how many), most first."""
+        """(source, reason, how many wait), most first."""
         ...

@@ -4,8 +4,8 @@ import asyncio
 import secrets
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +15,9 @@ from libs.events import TYPES
 from libs.runtime.clock import Clock
 from libs.runtime.logging import get_logger
 from services.ingest.desk import IdentityDesk
-from services.ingest.domain.errors import NotUnderstoodError
+from services.ingest.domain.errors import NotUnderstoodError, UnparsableError, UnverifiedError
 from services.ingest.domain.identity import Resolution
+from services.ingest.domain.letters import kept_labels, topic_of
 from services.ingest.domain.limits import check
 from services.ingest.domain.normalise import (
     complete,
@@ -35,9 +36,6 @@ from services.ingest.ports import DeadLetterStore, IdentityStore, PrivacyRow, Un
 from services.ingest.publisher import Durable, Publisher
 
 _log = get_logger(__name__)
-# Headers worth keeping with a dead letter, to read it again later. Signatures and cookies are not.
-_KEPT_HEADERS = ("content-type", "webhook-id", "webhook-timestamp")
-_KEPT_WORDS = ("topic", "webhook-id", "event-id", "triggered-at", "api-version", "invocation-id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,9 @@ class Received:
     durable: Durable = "kafka"
     dead_letter: str | None = None
     reference: str | None = None
+    detail: str = ""
+    types: tuple[str, ...] = ()
+    """Of the events, one each."""
 
 
 _Who = tuple[Claim, Resolution]
@@ -63,12 +64,20 @@ class _Work:
     source: Source
     now: datetime
     traceparent: str | None
+    late: bool = False
+    """Whether others have been heard since it came, so that what is known by now may be newer."""
     records: list[Record] = field(default_factory=list)
     events: dict[str, str] = field(default_factory=dict)  # id to type
     duplicates: int = 0
     profiles: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     erase: list[tuple[str | None, PrivacyRow]] = field(default_factory=list)
     failure: NotUnderstoodError | None = None
+    failed: Node = field(default_factory=lambda: Node(None))
+
+    def fail(self, error: NotUnderstoodError, element: Node) -> None:
+        """The first failure stands for the delivery."""
+        if self.failure is None:
+            self.failure, self.failed = error, element
 
 
 class Intake:
@@ -112,16 +121,35 @@ class Intake:
         """
         provider = self._providers[source.provider]
         provider.verify(delivery, source.live_secrets(), self._clock.wall())
-        nodes = provider.items(delivery)
         work = _Work(source, self._clock.now(), _trace(delivery))
+        received = await self._process(provider, delivery, work)
+        if work.failure is None:
+            return received
+        return replace(received, reference=await self._keep(work, delivery, work.failure))
+
+    async def again(self, source: Source, delivery: Delivery, at: datetime) -> Received:
+        """A delivery that was verified when it came (`at`), read with the code of today as if it came then.
+
+        What cannot be used is told, not kept: it is kept already. Raises UnavailableError, OverloadedError.
+        """
+        work = _Work(source, at, _trace(delivery), late=True)
+        try:
+            return await self._process(self._providers[source.provider], delivery, work)
+        except (UnparsableError, UnverifiedError) as error:
+            return Received("dead_letter", dead_letter="unparsable", detail=str(error))
+
+    async def _process(self, provider: Provider, delivery: Delivery, work: _Work) -> Received:
+        nodes = provider.items(delivery)
         if not nodes:
-            work.failure = NotUnderstoodError("empty_batch", "the delivery has no elements")
-        items = [item for node in nodes if (item := self._read(provider, node, delivery, work)) is not None]
-        for item, known in zip(items, await self._resolve(items, source), strict=True):
-            self._take(item, known, work)
+            work.fail(NotUnderstoodError("empty_batch", "the delivery has no elements"), Node(None))
+        read = [(node, item) for node in nodes if (item := self._read(provider, node, delivery, work))]
+        for (node, item), known in zip(
+            read, await self._resolve([item for _, item in read], work), strict=True
+        ):
+            self._take(node, item, known, work)
         durable = await self._publisher.publish(work.records)
         await self._after_publishing(work)
-        return await self._result(work, delivery, durable)
+        return self._result(work, durable)
 
     def _read(self, provider: Provider, node: Node, delivery: Delivery, work: _Work) -> Item | None:
         try:
@@ -129,20 +157,22 @@ class Intake:
             for one in item.facts:
                 check(one, work.now, self._max_amount)
         except NotUnderstoodError as error:
-            work.failure = work.failure or error
+            work.fail(error, node)
         except ValidationError as error:
-            work.failure = work.failure or NotUnderstoodError("invalid_data", _first(error))
+            work.fail(NotUnderstoodError("invalid_data", _first(error)), node)
         except Exception as error:  # noqa: BLE001 (named, counted, kept)
             # A defect in a mapping is ours: the provider must not retry and then switch us off for it.
             _log_defect(provider, error)
-            work.failure = work.failure or NotUnderstoodError("defect", "the mapping failed; see the log")
+            work.fail(NotUnderstoodError("defect", "the mapping failed; see the log"), node)
         else:
             return item
         return None
 
-    async def _resolve(self, items: Sequence[Item], source: Source) -> list[_Who]:
+    async def _resolve(self, items: Sequence[Item], work: _Work) -> list[_Who]:
         """Whose each element is. A batch's elements wait for PostgreSQL together, in their order."""
-        claims = [claim_of(item.person, source, create=item.request is None) for item in items]
+        claims = [
+            claim_of(item.person, work.source, create=item.request is None, late=work.late) for item in items
+        ]
         if len(items) == 1:
             return [(claims[0], await self._who(items[0], claims[0]))]
         found = await asyncio.gather(*map(self._who, items, claims))
@@ -153,7 +183,7 @@ class Intake:
             return _NOBODY
         return await self._desk.resolve(claim)
 
-    def _take(self, item: Item, who: _Who, work: _Work) -> None:
+    def _take(self, node: Node, item: Item, who: _Who, work: _Work) -> None:
         """One element: what it adds to the delivery's records."""
         claim, known = who
         if item.ignored is not None:
@@ -167,7 +197,7 @@ class Intake:
             self._ignore(work.source, "anonymous")
         else:
             detail = "no identifier of a customer, and no object whose customer is known"
-            work.failure = work.failure or NotUnderstoodError("missing_customer", detail)
+            work.fail(NotUnderstoodError("missing_customer", detail), node)
 
     def _add(self, facts: Sequence[Fact], resolution: Resolution, customer: str, work: _Work) -> None:
         source, now = work.source, work.now
@@ -205,28 +235,38 @@ class Intake:
             else:
                 await self._desk.forget(tenant, erased, row)
 
-    async def _result(self, work: _Work, delivery: Delivery, durable: Durable) -> Received:
+    def _result(self, work: _Work, durable: Durable) -> Received:
         for name in work.events.values():
             self._metrics.events.labels(name).inc()
-        events = tuple(work.events)
-        if work.failure is None:
+        events, types = tuple(work.events), tuple(work.events.values())
+        failure = work.failure
+        if failure is None:
             done = bool(events or work.records or work.erase)
-            return Received("accepted" if done else "ignored", events, work.duplicates, durable)
-        reference = await self._keep(work, delivery, work.failure)
-        outcome: Literal["accepted", "dead_letter"] = "accepted" if events else "dead_letter"
-        return Received(outcome, events, work.duplicates, durable, work.failure.reason, reference)
+            return Received("accepted" if done else "ignored", events, work.duplicates, durable, types=types)
+        return Received(
+            "accepted" if events else "dead_letter",
+            events,
+            work.duplicates,
+            durable,
+            failure.reason,
+            detail=failure.detail[:1000],
+            types=types,
+        )
 
     async def _keep(self, work: _Work, delivery: Delivery, failure: NotUnderstoodError) -> str:
         """One dead letter for the delivery, with its first reason."""
         self._metrics.dead_letters.labels(work.source.provider, failure.reason).inc()
+        labels = kept_labels(delivery)
         letter = Unusable(
             reference=f"dl_{secrets.token_hex(10)}",
             source=work.source,
             reason=failure.reason,
             detail=failure.detail[:1000],
-            headers={name: value for name, value in _labels(delivery).items() if _is_kept(name)},
+            headers=labels,
             body=delivery.body,
             at=work.now,
+            topic=topic_of(labels, work.failed),
+            verified_at=datetime.fromtimestamp(self._clock.wall(), UTC),
         )
         await self._letters.put(letter)
         return letter.reference
@@ -240,15 +280,6 @@ def _log_defect(provider: Provider, error: Exception) -> None:
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
     _log.error("ingest.mapping_defect", provider=provider.name, error=type(error).__name__, where=where)
-
-
-def _labels(delivery: Delivery) -> Mapping[str, str]:
-    """Everything a delivery carries besides its body; a header wins over a parameter of its name."""
-    return {**delivery.query, **delivery.headers}
-
-
-def _is_kept(name: str) -> bool:
-    return name in _KEPT_HEADERS or name.endswith(_KEPT_WORDS)
 
 
 def _trace(delivery: Delivery) -> str | None:

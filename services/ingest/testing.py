@@ -1,15 +1,29 @@
 """In-memory fakes of ingest's ports. They pass the same cases as the real ones (tests/contract/ingest)."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.identity import Book, Changes, Resolution, is_object, settle
 from services.ingest.domain.people import Anchor, Claim
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
-from services.ingest.ports import Known, PrivacyRow, SpoolDepth, Spooled, StoredLetter, Unusable
+from services.ingest.ports import (
+    KeptLetter,
+    Known,
+    LetterQuery,
+    LetterState,
+    PrivacyRow,
+    SpoolDepth,
+    Spooled,
+    StoredLetter,
+    Unusable,
+)
 
 
 class Outage:
@@ -142,40 +156,80 @@ class MemoryDeadLetters(Outage):
     def __init__(self) -> None:
         super().__init__()
         self.letters: dict[str, Unusable] = {}
-        self.published: set[str] = set()
+        self.stored: dict[str, StoredLetter] = {}
 
     async def put(self, letter: Unusable) -> None:
         self.check()
         self.letters[letter.reference] = letter
+        self.stored[letter.reference] = _stored(letter)
 
     async def unpublished(self, limit: int) -> list[StoredLetter]:
         self.check()
-        return [letter for letter in self._stored() if not letter.published][:limit]
+        return [letter for letter in self.stored.values() if not letter.published][:limit]
 
     async def mark_published(self, references: Sequence[str]) -> None:
         self.check()
-        self.published |= set(references)
+        for reference in references:
+            self._change(reference, published=True)
 
-    async def newest(self, limit: int) -> list[StoredLetter]:
+    async def find(self, query: LetterQuery, limit: int) -> list[StoredLetter]:
         self.check()
-        return self._stored()[::-1][:limit]
+        return [letter for letter in reversed(self.stored.values()) if _wanted(letter, query)][:limit]
+
+    async def load(self, reference: str) -> KeptLetter | None:
+        self.check()
+        kept = self.letters.get(reference)
+        return None if kept is None else KeptLetter(self.stored[reference], kept.headers, kept.body)
+
+    async def stays(self, reference: str, reason: str, detail: str) -> None:
+        self.check()
+        letter = self.stored[reference]
+        if letter.state == "waiting":
+            tried = letter.attempts + 1
+            self._change(reference, reason=reason, detail=detail, attempts=tried, tried_at=datetime.now(UTC))
+
+    async def settle(self, reference: str, state: LetterState, result: dict[str, Any]) -> bool:
+        self.check()
+        letter = self.stored.get(reference)
+        if letter is None or letter.state != "waiting":
+            return False
+        self._change(reference, state=state, result=result, size=0, settled_at=datetime.now(UTC))
+        del self.letters[reference]
+        return True
 
     async def counts(self) -> list[tuple[str, str, int]]:
         self.check()
-        found = Counter((letter.source, letter.reason) for letter in self._stored())
+        waiting = (letter for letter in self.stored.values() if letter.state == "waiting")
+        found = Counter((letter.source, letter.reason) for letter in waiting)
         return sorted(((source, reason, n) for (source, reason), n in found.items()), key=lambda row: -row[2])
 
-    def _stored(self) -> list[StoredLetter]:
-        return [
-            StoredLetter(
-                letter.reference,
-                letter.source.tenant,
-                letter.source.name,
-                letter.source.provider,
-                letter.reason,
-                letter.detail,
-                letter.at,
-                letter.reference in self.published,
-            )
-            for letter in self.letters.values()
-        ]
+    def _change(self, reference: str, **changes: Any) -> None:
+        self.stored[reference] = replace(self.stored[reference], **changes)
+
+
+def _stored(letter: Unusable) -> StoredLetter:
+    return StoredLetter(
+        letter.reference,
+        letter.source.tenant,
+        letter.source.name,
+        letter.source.provider,
+        letter.reason,
+        letter.detail,
+        letter.at,
+        published=False,
+        topic=letter.topic,
+        stored_at=datetime.now(UTC),
+        verified_at=letter.verified_at,
+        sha256=hashlib.sha256(letter.body).hexdigest(),
+        size=len(letter.body),
+    )
+
+
+def _wanted(letter: StoredLetter, query: LetterQuery) -> bool:
+    asked = {name: getattr(query, name) for name in ("reason", "source", "topic", "state")}
+    return (
+        letter.reference in (query.references or [letter.reference])
+        and all(value is None or getattr(letter, name) == value for name, value in asked.items())
+        and (query.before is None or letter.stored_at < query.before)
+        and (query.after is None or letter.stored_at >= query.after)
+    )

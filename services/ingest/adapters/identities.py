@@ -86,11 +86,7 @@ class PostgresIdentities:
 
     async def resolve(self, claims: Sequence[Claim]) -> list[Resolution]:
         async with transaction(self._engine) as connection:
-            await connection.execute(_LOCK)
-            book = await _load(connection, claims)
-            found = [settle(book, claim, new_customer_id) for claim in claims]
-            await _write(connection, book.changes)
-            return found
+            return await decide(connection, claims)
 
     async def remember(self, anchors: Sequence[tuple[str, str, Anchor]]) -> None:
         rows = [
@@ -115,6 +111,15 @@ class PostgresIdentities:
         async with transaction(self._engine) as connection:
             owners = (await connection.execute(_WHO, {"ids": list(values)})).all()
             return [await _known(connection, tenant, customer) for tenant, customer in owners]
+
+
+async def decide(connection: AsyncConnection, claims: Sequence[Claim]) -> list[Resolution]:
+    """All claims in order, written in this transaction."""
+    await connection.execute(_LOCK)
+    book = await _load(connection, claims)
+    found = [settle(book, claim, new_customer_id) for claim in claims]
+    await _write(connection, book.changes)
+    return found
 
 
 async def _load(connection: AsyncConnection, claims: Sequence[Claim]) -> Book:
