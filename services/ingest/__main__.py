@@ -1,4 +1,4 @@
-"""`python -m services.ingest`: run, migrate, who, dead-letters."""
+"""`python -m services.ingest`: run, migrate, who, dead-letters, privacy."""
 
 import asyncio
 from typing import Annotated
@@ -12,7 +12,7 @@ from libs.runtime.logging import configure_logging
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.app import run as run_service
-from services.ingest.commands import letters
+from services.ingest.commands import letters, privacy
 from services.ingest.commands.store import with_store
 from services.ingest.domain.people import normal_email, normal_phone
 from services.ingest.ports import Known
@@ -20,6 +20,7 @@ from services.ingest.settings import IngestSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Signed webhooks in, events out.")
 app.add_typer(letters.app, name="dead-letters")
+app.add_typer(privacy.app, name="privacy")
 
 Region = Annotated[str, typer.Option("--region", help="Country of a phone number without a country code.")]
 

@@ -95,7 +95,10 @@ class LetterQuery:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyRow:
-    """A privacy request as recorded: proof that it came and what was done."""
+    """A privacy request: proof that it came and what was done, without anything about the person.
+
+    `customer` is our random id: what it led to is gone once the rows are erased.
+    """
 
     tenant: str
     provider: str
@@ -103,6 +106,10 @@ class PrivacyRow:
     reference: str
     customer: str | None
     at: datetime
+    state: Literal["open", "running", "done"] = "done"
+    counts: dict[str, int] = field(default_factory=dict)
+    """How many rows were erased or handed over, by kind of row."""
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +140,51 @@ class IdentityStore(Protocol):
         """Objects of customers (tenant, customer, object); one that is known already stays as it is."""
         ...
 
-    async def forget(self, tenant: str, customer: str, request: PrivacyRow) -> None:
-        """Erase everything about a customer and record the request, in one transaction."""
-        ...
-
-    async def record_request(self, request: PrivacyRow) -> None:
-        """Keep a privacy request that erases nothing by itself. Recording it again changes nothing."""
-        ...
-
     async def who(self, values: Sequence[str]) -> list[Known]:
         """Everything about the customers that have any of these identifiers."""
+        ...
+
+
+class PrivacyStore(Protocol):
+    """Requests that the law makes us honour. Every method raises UnavailableError when the store is away."""
+
+    async def record(self, row: PrivacyRow) -> PrivacyRow:
+        """Keep a request; one that is known already stays as it is. The one that is kept comes back."""
+        ...
+
+    async def requests(
+        self,
+        tenant: str | None = None,
+        *,
+        customer: str | None = None,
+        state: str | None = None,
+        limit: int = 1_000,
+    ) -> list[PrivacyRow]:
+        """The newest first."""
+        ...
+
+    async def erased_lately(self) -> list[tuple[PrivacyRow, str]]:
+        """What any process erased within the last minute, and when."""
+        ...
+
+    async def customers(self, row: PrivacyRow, limit: int) -> list[str]:
+        """Customers of a tenant who were there when its erasure was recorded and are there still."""
+        ...
+
+    async def erase(self, row: PrivacyRow, customers: Sequence[str], letters: Sequence[str]) -> None:
+        """Erase these and count them in the request's row, in one transaction. Again changes no more."""
+        ...
+
+    async def finish(self, row: PrivacyRow) -> None:
+        """Erase whatever else of the tenant was there when its erasure was recorded; then it is done."""
+        ...
+
+    async def answered(self, row: PrivacyRow, counts: dict[str, int]) -> None:
+        """A data request was answered with so much."""
+        ...
+
+    async def spooled(self, tenant: str, customer: str) -> list[bytes]:
+        """A customer's records that wait for Kafka."""
         ...
 
 
@@ -200,6 +242,10 @@ class DeadLetterStore(Protocol):
 
     async def settle(self, reference: str, state: LetterState, result: dict[str, Any]) -> bool:
         """A waiting letter's end: the record stays, the bytes and headers go. False if it did not wait."""
+        ...
+
+    async def kept(self, tenant: str, after: str, limit: int) -> list[KeptLetter]:
+        """A tenant's waiting letters whose references come after this one, in their order."""
         ...
 
     async def counts(self) -> list[tuple[str, str, int]]:

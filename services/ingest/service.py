@@ -1,6 +1,7 @@
 """The use case: verify, read, resolve, publish. Knows ports, never drivers."""
 
 import asyncio
+import hashlib
 import secrets
 import traceback
 from collections.abc import Mapping, Sequence
@@ -26,13 +27,14 @@ from services.ingest.domain.normalise import (
     merge_records,
     profile_record,
 )
-from services.ingest.domain.people import Claim, claim_of
+from services.ingest.domain.people import Claim, Identifier, claim_of
 from services.ingest.domain.plan import Answer, Delivery, Fact, Item, PrivacyRequest, Provider
 from services.ingest.domain.reading import Node
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import DeadLetterStore, IdentityStore, PrivacyRow, Unusable
+from services.ingest.ports import DeadLetterStore, PrivacyRow, Unusable
+from services.ingest.privacy import Privacy
 from services.ingest.publisher import Durable, Publisher
 
 _log = get_logger(__name__)
@@ -53,6 +55,12 @@ class Received:
     """Of the events, one each."""
 
 
+# A data request is open until somebody hands the data over; a shop is erased in batches, beside deliveries.
+_STATES: dict[str, Literal["open", "running", "done"]] = {
+    "data_request": "open",
+    "redact_customer": "done",
+    "redact_shop": "running",
+}
 _Who = tuple[Claim, Resolution]
 _NOBODY = Resolution(None, "unknown")
 
@@ -64,13 +72,15 @@ class _Work:
     source: Source
     now: datetime
     traceparent: str | None
+    digest: str
+    """Stands for the delivery where a name of its own is needed."""
     late: bool = False
     """Whether others have been heard since it came, so that what is known by now may be newer."""
     records: list[Record] = field(default_factory=list)
     events: dict[str, str] = field(default_factory=dict)  # id to type
     duplicates: int = 0
     profiles: list[tuple[str, dict[str, object]]] = field(default_factory=list)
-    erase: list[tuple[str | None, PrivacyRow]] = field(default_factory=list)
+    requests: list[tuple[PrivacyRow, tuple[Identifier, ...]]] = field(default_factory=list)
     failure: NotUnderstoodError | None = None
     failed: Node = field(default_factory=lambda: Node(None))
 
@@ -88,7 +98,7 @@ class Intake:
         *,
         providers: Mapping[str, Provider],
         desk: IdentityDesk,
-        identities: IdentityStore,
+        privacy: Privacy,
         publisher: Publisher,
         letters: DeadLetterStore,
         metrics: IngestMetrics,
@@ -97,7 +107,7 @@ class Intake:
     ) -> None:
         self._providers = providers
         self._desk = desk
-        self._identities = identities
+        self._privacy = privacy
         self._publisher = publisher
         self._letters = letters
         self._metrics = metrics
@@ -121,7 +131,7 @@ class Intake:
         """
         provider = self._providers[source.provider]
         provider.verify(delivery, source.live_secrets(), self._clock.wall())
-        work = _Work(source, self._clock.now(), _trace(delivery))
+        work = _Work(source, self._clock.now(), _trace(delivery), _digest(delivery))
         received = await self._process(provider, delivery, work)
         if work.failure is None:
             return received
@@ -132,7 +142,7 @@ class Intake:
 
         What cannot be used is told, not kept: it is kept already. Raises UnavailableError, OverloadedError.
         """
-        work = _Work(source, at, _trace(delivery), late=True)
+        work = _Work(source, at, _trace(delivery), _digest(delivery), late=True)
         try:
             return await self._process(self._providers[source.provider], delivery, work)
         except (UnparsableError, UnverifiedError) as error:
@@ -189,7 +199,7 @@ class Intake:
         if item.ignored is not None:
             self._ignore(work.source, item.ignored)
         elif item.request is not None:
-            self._take_request(item.request, known.customer, work)
+            self._take_request(item, item.request, who, work)
         elif known.customer is not None:
             self._add(item.facts, known, known.customer, work)
         elif claim.identifiers or not item.customer_required:
@@ -215,25 +225,29 @@ class Intake:
             work.records.append(profile_record(resolution.profile, customer, source, now))
             work.profiles.append((customer, resolution.profile))
 
-    def _take_request(self, request: PrivacyRequest, customer: str | None, work: _Work) -> None:
-        source = work.source
-        row = PrivacyRow(source.tenant, source.provider, request.kind, request.reference, customer, work.now)
-        if request.kind == "redact_customer" and customer is not None:
-            work.records += erasure_records(customer, request.reference, source, work.now)
-            work.erase.append((customer, row))
-        else:
-            work.erase.append((None, row))
+    def _take_request(self, item: Item, request: PrivacyRequest, who: _Who, work: _Work) -> None:
+        (claim, known), source = who, work.source
+        # Some providers' reference is the person's own number, or nothing. The proof must name nobody.
+        personal = request.reference == "none" or request.reference in {value for _, value in item.person.ids}
+        reference = work.digest if personal else request.reference
+        state = _STATES[request.kind]
+        row = PrivacyRow(
+            source.tenant, source.provider, request.kind, reference, known.customer, work.now, state
+        )
+        if request.kind == "redact_customer" and known.customer is not None:
+            work.records += erasure_records(known.customer, reference, source, work.now)
+        work.requests.append((row, claim.identifiers))
 
     async def _after_publishing(self, work: _Work) -> None:
         tenant = work.source.tenant
         for customer, profile in work.profiles:
             self._desk.published(tenant, customer, profile)
-        for erased, row in work.erase:
+        for row, identifiers in work.requests:
             # After publishing, so that a crash in between repeats the erasure instead of losing it.
-            if erased is None:
-                await self._identities.record_request(row)
+            if row.kind == "redact_customer":
+                await self._privacy.redact_customer(row, identifiers)
             else:
-                await self._desk.forget(tenant, erased, row)
+                await self._privacy.record(row)
 
     def _result(self, work: _Work, durable: Durable) -> Received:
         for name in work.events.values():
@@ -241,7 +255,7 @@ class Intake:
         events, types = tuple(work.events), tuple(work.events.values())
         failure = work.failure
         if failure is None:
-            done = bool(events or work.records or work.erase)
+            done = bool(events or work.records or work.requests)
             return Received("accepted" if done else "ignored", events, work.duplicates, durable, types=types)
         return Received(
             "accepted" if events else "dead_letter",
@@ -288,6 +302,10 @@ def _trace(delivery: Delivery) -> str | None:
     parts = found.split("-")
     well_formed = [len(part) for part in parts] == [2, 32, 16, 2] and found.isascii() and found.isprintable()
     return found if well_formed else None
+
+
+def _digest(delivery: Delivery) -> str:
+    return f"h_{hashlib.sha256(delivery.body).hexdigest()[:24]}"
 
 
 def _first(error: ValidationError) -> str:

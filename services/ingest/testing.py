@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from libs.events import message_key
+from libs.events.topics import CUSTOMER_PROFILES
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.identity import Book, Changes, Resolution, is_object, settle
 from services.ingest.domain.people import Anchor, Claim
@@ -54,7 +56,6 @@ class MemoryIdentities(Outage):
         super().__init__()
         self.book = Book()
         self.merged: dict[tuple[str, str], str] = {}
-        self.requests: list[PrivacyRow] = []
         self.calls = 0
         self._numbers = count(1)
 
@@ -73,25 +74,10 @@ class MemoryIdentities(Outage):
             if key not in self.book.owners:
                 self.book.add(key, customer, anchor.detail)
 
-    async def forget(self, tenant: str, customer: str, request: PrivacyRow) -> None:
-        self.check()
-        for key in [k for k, owner in self.book.owners.items() if owner == customer and k[0] == tenant]:
-            del self.book.owners[key]
-            self.book.details.pop(key, None)
-            self.book.shared.discard(key)
-        self.book.provider_ids.pop((tenant, customer), None)
-        self.book.profiles.pop((tenant, customer), None)
-        await self.record_request(request)
-
-    async def record_request(self, request: PrivacyRow) -> None:
-        self.check()
-        same = [(one.tenant, one.provider, one.kind, one.reference) for one in self.requests]
-        if (request.tenant, request.provider, request.kind, request.reference) not in same:
-            self.requests.append(request)
-
     async def who(self, values: Sequence[str]) -> list[Known]:
         self.check()
-        owners = {(key[0], owner) for key, owner in self.book.owners.items() if key[2] in values}
+        rows = self.book.owners.items()
+        owners = {(key[0], owner) for key, owner in rows if key[2] in values or owner in values}
         return [self._known(tenant, customer) for tenant, customer in sorted(owners)]
 
     def _known(self, tenant: str, customer: str) -> Known:
@@ -108,6 +94,99 @@ class MemoryIdentities(Outage):
     def objects(self) -> set[str]:
         """The values of all remembered objects."""
         return {value for _, kind, value in self.book.owners if is_object(kind)}
+
+
+class MemoryPrivacy(Outage):
+    """A PrivacyStore over the other fakes."""
+
+    def __init__(
+        self, identities: MemoryIdentities, spool: "MemorySpool", letters: "MemoryDeadLetters"
+    ) -> None:
+        super().__init__()
+        self.identities, self.spool, self.letters = identities, spool, letters
+        self.rows: dict[tuple[str, str, str, str], PrivacyRow] = {}
+
+    async def record(self, row: PrivacyRow) -> PrivacyRow:
+        self.check()
+        return self.rows.setdefault(_name(row), replace(row, recorded_at=datetime.now(UTC)))
+
+    async def requests(
+        self,
+        tenant: str | None = None,
+        *,
+        customer: str | None = None,
+        state: str | None = None,
+        limit: int = 1_000,
+    ) -> list[PrivacyRow]:
+        self.check()
+        asked = {"tenant": tenant, "customer": customer, "state": state}.items()
+        rows = reversed(self.rows.values())
+        return [row for row in rows if all(want in {None, getattr(row, name)} for name, want in asked)][
+            :limit
+        ]
+
+    async def erased_lately(self) -> list[tuple[PrivacyRow, str]]:
+        self.check()
+        done = (row for row in self.rows.values() if row.state == "done" and row.kind != "data_request")
+        return [(row, "lately") for row in done]
+
+    async def customers(self, row: PrivacyRow, limit: int) -> list[str]:
+        self.check()
+        owners = {owner for key, owner in self.identities.book.owners.items() if key[0] == row.tenant}
+        return sorted(owners)[:limit]
+
+    async def erase(self, row: PrivacyRow, customers: Sequence[str], letters: Sequence[str]) -> None:
+        self.check()
+        await self.record(row)
+        book = self.identities.book
+        keys = [k for k, owner in book.owners.items() if owner in customers and k[0] == row.tenant]
+        for key in keys:
+            del book.owners[key]
+            book.details.pop(key, None)
+            book.shared.discard(key)
+        for one in customers:
+            book.provider_ids.pop((row.tenant, one), None)
+            book.profiles.pop((row.tenant, one), None)
+        waiting = self.spool.waiting
+        of = {message_key(row.tenant, one) for one in customers}
+        self.spool.waiting = [one for one in waiting if not _is_profile(one.record, of)]
+        gone = [await self.letters.settle(one, "erased", {}) for one in letters]
+        self._count(
+            row,
+            identities=len(keys),
+            customers=len(customers),
+            spooled=len(waiting) - len(self.spool.waiting),
+            dead_letters=sum(gone),
+        )
+
+    async def finish(self, row: PrivacyRow) -> None:
+        letters = [one.reference for one in self.letters.stored.values() if one.tenant == row.tenant]
+        await self.erase(row, [], letters)
+        self.rows[_name(row)] = replace(self.rows[_name(row)], state="done")
+
+    async def answered(self, row: PrivacyRow, counts: dict[str, int]) -> None:
+        self.check()
+        self._count(replace(row, state="done"), **counts)
+
+    async def spooled(self, tenant: str, customer: str) -> list[bytes]:
+        self.check()
+        records = (one.record for one in self.spool.waiting)
+        return [one.value for one in records if one.key == message_key(tenant, customer) and one.value]
+
+    def _count(self, row: PrivacyRow, **counts: int) -> None:
+        before = self.rows[_name(row)]
+        added = Counter(before.counts) + Counter(counts)
+        self.rows[_name(row)] = replace(
+            before, state=row.state, counts={name: added[name] for name in counts}
+        )
+
+
+def _name(row: PrivacyRow) -> tuple[str, str, str, str]:
+    return row.tenant, row.provider, row.kind, row.reference
+
+
+def _is_profile(record: Record, keys: set[bytes]) -> bool:
+    return record.topic == CUSTOMER_PROFILES.name and record.value is not None and record.key in keys
 
 
 class MemorySpool(Outage):
@@ -180,6 +259,13 @@ class MemoryDeadLetters(Outage):
         self.check()
         kept = self.letters.get(reference)
         return None if kept is None else KeptLetter(self.stored[reference], kept.headers, kept.body)
+
+    async def kept(self, tenant: str, after: str, limit: int) -> list[KeptLetter]:
+        self.check()
+        found = sorted(one for one in self.letters if one > after and self.stored[one].tenant == tenant)
+        return [
+            KeptLetter(self.stored[one], self.letters[one].headers, self.letters[one].body) for one in found
+        ][:limit]
 
     async def stays(self, reference: str, reason: str, detail: str) -> None:
         self.check()

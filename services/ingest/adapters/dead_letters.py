@@ -39,6 +39,10 @@ _FIND = text(
 _LOAD = text(
     f"SELECT {_COLUMNS}, headers, body FROM dead_letters WHERE reference = :reference AND body IS NOT NULL"  # noqa: S608 (constant)
 )
+_KEPT = text(
+    f"SELECT {_COLUMNS}, headers, body FROM dead_letters WHERE tenant = :tenant AND reference > :after "  # noqa: S608 (constant)
+    "AND body IS NOT NULL ORDER BY reference LIMIT :most"
+)
 _STAYS = text(
     "UPDATE dead_letters SET reason = :reason, detail = :detail, attempts = attempts + 1, tried_at = now() "
     "WHERE reference = :reference AND state = 'waiting'"
@@ -102,7 +106,12 @@ class PostgresDeadLetters:
     async def load(self, reference: str) -> KeptLetter | None:
         async with transaction(self._engine) as connection:
             row = (await connection.execute(_LOAD, {"reference": reference})).one_or_none()
-        return None if row is None else KeptLetter(_letter(row), row.headers, bytes(row.body))
+        return None if row is None else _kept(row)
+
+    async def kept(self, tenant: str, after: str, limit: int) -> list[KeptLetter]:
+        wanted = {"tenant": tenant, "after": after, "most": limit}
+        async with transaction(self._engine) as connection:
+            return list(map(_kept, (await connection.execute(_KEPT, wanted)).all()))
 
     async def stays(self, reference: str, reason: str, detail: str) -> None:
         row = {"reference": reference, "reason": reason, "detail": detail}
@@ -121,3 +130,7 @@ class PostgresDeadLetters:
 
 def _letter(row: Any) -> StoredLetter:
     return StoredLetter(**{name: getattr(row, name) for name in StoredLetter.__dataclass_fields__})
+
+
+def _kept(row: Any) -> KeptLetter:
+    return KeptLetter(_letter(row), row.headers, bytes(row.body))

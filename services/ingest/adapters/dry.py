@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.ingest.adapters.identities import PostgresIdentities, decide
 from services.ingest.adapters.postgres import transaction
+from services.ingest.adapters.privacy import PostgresPrivacy
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.people import Anchor, Claim
 from services.ingest.domain.record import Record
@@ -22,10 +23,14 @@ class DryIdentities(PostgresIdentities):
     async def remember(self, anchors: Sequence[tuple[str, str, Anchor]]) -> None:
         pass
 
-    async def forget(self, tenant: str, customer: str, request: PrivacyRow) -> None:
-        pass
 
-    async def record_request(self, request: PrivacyRow) -> None:
+class DryPrivacy(PostgresPrivacy):
+    """Erases and records nothing."""
+
+    async def record(self, row: PrivacyRow) -> PrivacyRow:
+        return row
+
+    async def erase(self, row: PrivacyRow, customers: Sequence[str], letters: Sequence[str]) -> None:
         pass
 
 

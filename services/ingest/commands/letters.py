@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.ingest.adapters.dead_letters import PostgresDeadLetters
-from services.ingest.commands.redriving import Tally, redrive_all
+from services.ingest.commands.redriving import EVERYTHING, Tally, redrive_all
 from services.ingest.commands.store import with_store
 from services.ingest.ports import KeptLetter, LetterQuery, StoredLetter
 
@@ -22,7 +22,6 @@ app = typer.Typer(no_args_is_help=True, help="What was signed but not understood
 
 STAYED = 3  # exit status: something is still not understood
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_EVERYTHING = 1_000_000  # letters; their metadata fit in memory
 
 
 State = Annotated[
@@ -110,6 +109,7 @@ def redrive(
     _report(tally, dry_run)
     if tally.stayed:
         raise typer.Exit(STAYED)
+    _require_all(ids, tally.redriven)
 
 
 @app.command()
@@ -128,7 +128,7 @@ def drop(
     """Give letters up: the record that each was there and why it was dropped stays, the bytes go."""
     query = LetterQuery(tuple(ids or ()), reason, source, topic, _ago(older), _ago(younger))
     _require_choice(query, everything)
-    found = with_store(PostgresDeadLetters, lambda store: store.find(query, _EVERYTHING))
+    found = with_store(PostgresDeadLetters, lambda store: store.find(query, EVERYTHING))
     if found and not ids and not yes:
         typer.confirm(f"Drop {len(found)} letters for good?", abort=True)
 
@@ -138,8 +138,12 @@ def drop(
 
     dropped = with_store(PostgresDeadLetters, settle)
     typer.echo(f"{dropped} dropped")
-    if dropped < len(ids or ()):
-        typer.echo("Some do not wait: they are unknown or settled.", err=True)
+    _require_all(ids, dropped)
+
+
+def _require_all(ids: Sequence[str] | None, done: int) -> None:
+    if done < len(set(ids or ())):
+        typer.echo("Some of these do not wait: they are unknown, or settled already.", err=True)
         raise typer.Exit(1)
 
 
@@ -168,15 +172,18 @@ def _counts_table(counts: Sequence[tuple[str, str, int]]) -> Table:
 
 
 def _letters_table(letters: Sequence[StoredLetter]) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column("id", no_wrap=True, min_width=23)
-    table.add_column("age", no_wrap=True, min_width=4)
-    for name in ("source", "reason", "topic", "state"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    """Within 80 columns; what is cut off there `show` says in full, and a wider screen shows more."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
+    settled = any(letter.state != "waiting" for letter in letters)
+    widths = {"id": 23, "age": 4, "source": 12, "reason": 16} | ({"state": 8} if settled else {})
+    for name, width in widths.items():
+        table.add_column(name, no_wrap=True, overflow="ellipsis", width=width)
+    table.add_column("topic", no_wrap=True, overflow="ellipsis", ratio=1)
     now = datetime.now(UTC)
     for letter in letters:
+        state = [letter.state] if settled else []
         age = _age(now - letter.stored_at)
-        table.add_row(letter.reference, age, letter.source, letter.reason, letter.topic or "", letter.state)
+        table.add_row(letter.reference, age, letter.source, letter.reason, *state, letter.topic or "")
     return table
 
 

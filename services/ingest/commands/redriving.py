@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 from rich.progress import Progress
@@ -11,18 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.runtime.clock import make_clock
 from libs.runtime.logging import configure_logging
 from libs.runtime.settings import RuntimeSettings
-from services.ingest.adapters.dead_letters import PostgresDeadLetters
-from services.ingest.adapters.dry import DryIdentities, NoLog
-from services.ingest.adapters.identities import PostgresIdentities
+from services.ingest.adapters.dry import DryIdentities, DryPrivacy, NoLog
 from services.ingest.adapters.kafka_log import KafkaLog
 from services.ingest.adapters.sources_file import SourcesFile
-from services.ingest.adapters.spool import PostgresSpool
-from services.ingest.app import Ports, compose
+from services.ingest.app import compose, on_postgres
 from services.ingest.ports import LetterQuery
 from services.ingest.redrive import Redriven, Redriver
 from services.ingest.settings import IngestSettings
 
-_EVERYTHING = 1_000_000  # letters; their metadata fit in memory
+EVERYTHING = 1_000_000  # letters; their metadata fit in memory
 _KAFKA_WAIT_S = 10.0  # nobody waits for an answer within 5 s here
 
 
@@ -45,7 +42,7 @@ async def redrive_all(engine: AsyncEngine, query: LetterQuery, *, dry: bool) -> 
     """Oldest first, with a bar on stderr. Raises UnavailableError; what was done by then stays done."""
     tally = Tally()
     async with _redriver(engine, dry) as redriver:
-        letters = await redriver.waiting(query, _EVERYTHING)
+        letters = await redriver.waiting(query, EVERYTHING)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("letters", total=len(letters))
             for letter in letters:
@@ -62,15 +59,13 @@ async def _redriver(engine: AsyncEngine, dry: bool) -> AsyncIterator[Redriver]:
     settings = IngestSettings().model_copy(update={"kafka_wait_s": _KAFKA_WAIT_S})
     clock = make_clock(runtime.clock_file)
     sources = SourcesFile(settings.sources_file or runtime.data_dir / "sources.yaml", clock)
-    letters, spool = PostgresDeadLetters(engine), PostgresSpool(engine)
     async with contextlib.AsyncExitStack() as stack:
+        log = NoLog() if dry else await stack.enter_async_context(KafkaLog(runtime.kafka).running())
+        ports = on_postgres(engine, sources, log)
         if dry:
-            ports = Ports(sources, DryIdentities(engine), spool, NoLog(), letters)
-        else:
-            log = await stack.enter_async_context(KafkaLog(runtime.kafka).running())
-            ports = Ports(sources, PostgresIdentities(engine), spool, log, letters)
+            ports = replace(ports, identities=DryIdentities(engine), privacy=DryPrivacy(engine))
         ingest = compose(settings, ports, clock)
-        yield Redriver(ingest.intake, sources, letters, dry=dry)
+        yield Redriver(ingest.intake, sources, ports.letters, dry=dry)
         await ingest.desk.finish()
 
 

@@ -22,6 +22,7 @@ from services.ingest.testing import (
     MemoryDeadLetters,
     MemoryIdentities,
     MemoryLog,
+    MemoryPrivacy,
     MemorySpool,
 )
 from tests.unit.ingest import platforms
@@ -88,7 +89,9 @@ class Shop:
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
 
     def __post_init__(self) -> None:
-        ports = Ports(FixedSources(*self.sources), self.identities, self.spool, self.log, self.letters)
+        self.privacy = MemoryPrivacy(self.identities, self.spool, self.letters)
+        known = FixedSources(*self.sources)
+        ports = Ports(known, self.identities, self.spool, self.log, self.letters, self.privacy)
         self.ingest: Ingest = compose(self.settings, ports, self.clock)
 
     async def post(
