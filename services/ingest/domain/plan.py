@@ -90,9 +90,10 @@ def ignore(reason: str) -> Item:
 
 
 def unknown_topic(topic: str | None) -> NotUnderstoodError:
-    """For a topic this provider file does not map. The topic is a code of the provider's, not a value."""
+    """For a topic this provider file does not map: a code of its own, unless it could be an address."""
     shown = (topic or "none")[:80]
-    return NotUnderstoodError("unknown_topic", f"topic {shown if shown.isprintable() else 'unprintable'}")
+    is_code = shown.isprintable() and "@" not in shown
+    return NotUnderstoodError("unknown_topic", f"topic {shown if is_code else 'that is none'}")
 
 
 def fact(data: Frozen, time: datetime | None, *id_parts: str) -> Fact:
