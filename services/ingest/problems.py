@@ -7,8 +7,9 @@ from starlette.exceptions import HTTPException
 
 _TITLES = {
     400: "The body cannot be read",
-    401: "The signature is not valid",
+    401: "The signature or token is not valid",
     404: "There is no such source",
+    409: "Several answers are possible",
     405: "This method is not offered here",
     413: "The body is too large",
     415: "This content type is not read",

@@ -178,7 +178,7 @@ def _attach(book: Book, claim: Claim, owner: str) -> None:
         if known is None:
             book.add(key, owner)
             book.changes.inserts.append((key, owner, None))
-        elif known != owner and found.kind in WEAK:
+        elif known != owner and found.kind in WEAK and not claim.late:
             book.owners[key] = owner
             book.changes.moves.append((key, owner))
     for anchor in claim.anchors:
@@ -189,12 +189,14 @@ def _attach(book: Book, claim: Claim, owner: str) -> None:
 
 
 def _profile(book: Book, claim: Claim, owner: str, merged: Iterable[str]) -> Profile | None:
-    """What is known after this claim. What this claim says wins over what was known."""
+    """What is known after this claim. What it says wins over what was known, unless it comes late."""
     before = book.profiles.get((claim.tenant, owner), {})
     known: Profile = {}
     for gone in merged:
         known |= book.profiles.pop((claim.tenant, gone), {})
-    known |= before | dict(claim.contact)
+    known |= before
+    said = dict(claim.contact)
+    known = said | known if claim.late else known | said
     if known != before:
         book.profiles[claim.tenant, owner] = known
         book.changes.profiles[claim.tenant, owner] = known

@@ -3,6 +3,7 @@
 A provider is one file in services/ingest/domain/providers with a constant PROVIDER; it is found by its name.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,8 @@ from services.ingest.domain.reading import Node, parse_form, parse_object
 from services.ingest.domain.sources import Secrets, Source
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+_CODE = re.compile(r"[\w.:/$*-]+", re.ASCII)  # of topics: no spaces, no @
+
 JSON_TYPES = frozenset({JSON})
 CLOSED = ("outreach.", "customer.merged", "customer.erased")
 """Types of ours that no sender may use: outreach speaks for itself, merging and erasing are decided here."""
@@ -108,9 +111,9 @@ def ignore(reason: str) -> Item:
 
 
 def unknown_topic(topic: str | None) -> NotUnderstoodError:
-    """For a topic this provider file does not map. The topic is a code of the provider's, not a value."""
+    """For a topic this provider file does not map: shown if it is a code, not what somebody typed."""
     shown = (topic or "none")[:80]
-    return NotUnderstoodError("unknown_topic", f"topic {shown if shown.isprintable() else 'unprintable'}")
+    return NotUnderstoodError("unknown_topic", f"topic {shown if _CODE.fullmatch(shown) else 'that is none'}")
 
 
 def fact(data: Frozen, time: datetime | None, *id_parts: str) -> Fact:

@@ -14,6 +14,8 @@ from services.ingest.domain.errors import NotUnderstoodError, UnparsableError
 
 MAX_REFERENCE = 128  # characters; libs.events.types.Reference
 _MAX_DIGITS = 12  # before the point; libs.events.types.Amount
+_MAX_WORDS = 6  # of a provider's code, such as "Payment method declined by bank"
+_PHONE_DIGITS = 7  # the shortest phone numbers that can be dialled from abroad
 _FOUR_PLACES = Decimal("0.0001")
 _MAX_FIELDS = 1_000  # of a form: an audience with every merge field there can be has about 100
 _MAX_DEPTH = 8  # of brackets in a form's keys
@@ -202,5 +204,11 @@ def digest(text: str) -> str:
 
 
 def as_label(text: str) -> str | None:
-    """Any text as a code of at most 64 characters of our alphabet."""
+    """A text as a code of at most 64 characters of our alphabet; None if it is none.
+
+    What could be an address, holds the digits of a phone or card, or is a sentence was typed by somebody.
+    """
+    typed = "@" in text or len(text.split()) > _MAX_WORDS or sum(map(str.isdigit, text)) >= _PHONE_DIGITS
+    if typed:
+        return None
     return _unlabelled.sub("_", text.strip().lower())[:64].strip("_") or None

@@ -1,5 +1,6 @@
 """A source: one endpoint that a tenant pastes into one of its tools."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, SecretStr
@@ -32,3 +33,17 @@ class Source(Frozen):
 
     def live_secrets(self) -> Secrets:
         return tuple(secret.get_secret_value() for secret in self.secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who said something where there is no source, or none any more: what events need of one."""
+
+    provider: str
+    tenant: str
+    backfill: bool = False
+    simulated: bool = False
+
+    @property
+    def origin(self) -> str:
+        return f"{self.provider}/{self.tenant}"

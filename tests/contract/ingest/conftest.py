@@ -11,9 +11,10 @@ from services.ingest.adapters.dead_letters import PostgresDeadLetters
 from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.adapters.migrate import migrate
 from services.ingest.adapters.postgres import make_engine
+from services.ingest.adapters.privacy import PostgresPrivacy
 from services.ingest.adapters.spool import PostgresSpool
-from services.ingest.ports import DeadLetterStore, IdentityStore, Spool
-from services.ingest.testing import MemoryDeadLetters, MemoryIdentities, MemorySpool
+from services.ingest.ports import DeadLetterStore, IdentityStore, PrivacyStore, Spool
+from services.ingest.testing import MemoryDeadLetters, MemoryIdentities, MemoryPrivacy, MemorySpool
 
 TABLES = "identities, customers, spool, dead_letters, privacy_requests"
 
@@ -49,3 +50,8 @@ def spool(real: AsyncEngine | None) -> Spool:
 @pytest.fixture
 def letters(real: AsyncEngine | None) -> DeadLetterStore:
     return PostgresDeadLetters(real) if real else MemoryDeadLetters()
+
+
+@pytest.fixture
+def privacy(real: AsyncEngine | None, identities: Any, spool: Any, letters: Any) -> PrivacyStore:
+    return PostgresPrivacy(real) if real else MemoryPrivacy(identities, spool, letters)

@@ -22,6 +22,7 @@ from services.ingest.testing import (
     MemoryDeadLetters,
     MemoryIdentities,
     MemoryLog,
+    MemoryPrivacy,
     MemorySpool,
 )
 from tests.unit.ingest import platforms, tools
@@ -98,7 +99,8 @@ class Shop:
     def __post_init__(self) -> None:
         given = self.sources
         known = given if isinstance(given, FixedSources) else FixedSources(*given)
-        ports = Ports(known, self.identities, self.spool, self.log, self.letters)
+        self.privacy = MemoryPrivacy(self.identities, self.spool, self.letters)
+        ports = Ports(known, self.identities, self.spool, self.log, self.letters, self.privacy)
         self.ingest: Ingest = compose(self.settings, ports, self.clock)
 
     async def post(
