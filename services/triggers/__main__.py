@@ -65,6 +65,18 @@ def storm_drop(rule: Rule) -> None:
 
 
 @app.command()
+def release(
+    rule: Rule,
+    *,
+    per_day: Annotated[int, typer.Option(min=0, help="Customers a day, all partitions together; 0 ends it.")],
+) -> None:
+    """Fire what is silently armed of a rule, a few a day, the most valuable customers first."""
+    from services.triggers import operate
+
+    operate.release(rule, per_day)
+
+
+@app.command()
 def check(file: File = None) -> None:
     """Say everything that is wrong or doubtful about a rule file as file:line: message; then status 1."""
     from services.triggers.adapters.rule_file import RuleFileError, locate, review

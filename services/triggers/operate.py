@@ -62,6 +62,23 @@ def decide(rule: str, action: Action, topics: Topics = REAL) -> None:
     typer.echo(f"{rule}: asked to {action.removeprefix('storm-')} {held} held firings; request {request.id}")
 
 
+def release(rule: str, per_day: int, topics: Topics = REAL) -> None:
+    """Ask each partition for its share."""
+    kafka, request = RuntimeSettings().kafka, str(uuid4())
+    _must_be_known(rule, _run(operating.watches(kafka, topics.state)))
+
+    def share(number: int, count: int) -> Request:
+        return Request(request, "release", rule, share_of(per_day, number, count))
+
+    _run(operating.ask(kafka, topics.requests, share))
+    typer.echo(f"{rule}: asked to fire {per_day} a day of what is silently armed; request {request}")
+
+
+def share_of(per_day: int, number: int, count: int) -> int:
+    """What does not divide goes to the first partitions."""
+    return per_day // count + (number < per_day % count)
+
+
 def _is_stormy(storm: Storm) -> bool:
     return storm is not Storm.NONE
 

@@ -9,13 +9,26 @@ import numpy as np
 from libs.events import encode_hot
 from libs.events.topics import CUSTOMER_TRIGGERS
 from libs.runtime.stream import Chunk, DeadLetter, Lane, Output, Record, Rows, SourceRecord
+from libs.runtime.stream.rows import Slots
 from services.triggers.batch import Batch
 from services.triggers.domain import firing
 from services.triggers.domain import rows as layout
 from services.triggers.domain.book import Book
 from services.triggers.domain.evaluator import Evaluator
 from services.triggers.domain.guard import Limits, Storm
-from services.triggers.domain.lifecycle import Memory, Phase, Step, Truth, advance, drop, fire, hold
+from services.triggers.domain.lifecycle import (
+    Memory,
+    Phase,
+    Step,
+    Timing,
+    Truth,
+    advance,
+    drop,
+    fire,
+    hold,
+    release,
+)
+from services.triggers.domain.requests import Request
 from services.triggers.domain.rules import Rule
 from services.triggers.domain.transitions import Array, Table, plan
 from services.triggers.intake import read, read_request
@@ -23,6 +36,7 @@ from services.triggers.ports import NoObserver, Observer
 
 Move = Callable[[Phase, Memory], Step]
 _NOTHING = Memory()
+_AT_ONCE = 256  # customers: a slice of a sweep must not hold up the loop; the next slice goes on
 _DECISIONS = {"storm-release": Storm.RELEASING, "storm-drop": Storm.DROPPING}
 _END_OF_HELD = {
     Phase.INACTIVE: "held_cleared",
@@ -65,6 +79,8 @@ class Triggers:
             return []
         book = Book(rows.memo, self.rules)
         outputs = self._evaluate(Batch.of_slots(rows, book, now))
+        for r in range(len(self.rules)):
+            outputs += self._release(rows, book, r, now)
         self._remember(rows, book)
         return outputs
 
@@ -128,6 +144,41 @@ class Triggers:
             if decided in (Storm.RELEASING, Storm.DROPPING):
                 held = np.flatnonzero(table.phases[:, r] == Phase.HELD).tolist()
                 said += [self._move(batch, table, i, r, _decided(decided, batch.moments[i])) for i in held]
+        return said
+
+    def _release(self, rows: Rows, book: Book, r: int, now: datetime) -> list[Record]:
+        """Today's part of what is silently armed, the most valuable of the whole partition first."""
+        rule, day, said = self.rules[r].id, now.toordinal(), list[Record]()
+        most = min(book.due(rule, day), _AT_ONCE)
+        if not most:
+            return said
+        slots = _silent(rows, book, r)
+        if slots is None:
+            return said
+        for start in range(0, len(slots), _AT_ONCE):
+            said += self._fire_silent(
+                Batch.of_slots(rows, book, now, slots[start : start + _AT_ONCE]), r, most - len(said)
+            )
+            if len(said) == most:
+                break
+        rows.ledger.add("silent_released", len(said))
+        book.spend(rule, day, len(said), more=len(said) == most)
+        if len(said) == len(slots):
+            book.end_release(rule)
+        return said
+
+    def _fire_silent(self, batch: Batch, r: int, most: int) -> list[Record]:
+        """At most so many, and only for whom the condition is true now."""
+        current, timing, said = batch.current(), self.rules[r].timing, list[Record]()
+        frame = layout.frame(current, self._evaluator.columns, batch.book.labels, batch.now())
+        phases = current["phases"][:, batch.book.columns]
+        table = Table(phases, [], np.zeros(len(current), np.bool_))
+        for i in np.flatnonzero(self._evaluator.evaluate(frame).when[:, r]).tolist():
+            if len(said) == most:
+                break
+            record = self._move(batch, table, i, r, _released(batch.moments[i], timing))
+            said += [] if record is None else [record]
+        batch.write(table)
         return said
 
     def _move(self, batch: Batch, table: Table, i: int, r: int, to: Move) -> Record | None:
@@ -207,4 +258,25 @@ def _take_requests(records: Iterable[SourceRecord], book: Book, rows: Rows) -> I
             yield DeadLetter(record, "unknown_rule", f"there is no rule {request.rule} here")
         else:
             rows.ledger.add("requests")
-            book.decide(request.rule, _DECISIONS[request.action])
+            _take_request(request, book)
+
+
+def _take_request(request: Request, book: Book) -> None:
+    if request.action == "release":
+        book.release(request.rule, request.id, request.per_day)
+    else:
+        book.decide(request.rule, _DECISIONS[request.action])
+
+
+def _released(now: datetime, timing: Timing) -> Move:
+    return lambda _, memory: release(memory, now, timing)
+
+
+def _silent(rows: Rows, book: Book, r: int) -> Slots | None:
+    """For whom a rule is silently armed, the most valuable first; None until all have met today's rules."""
+    everybody = rows.window(0, rows.extent).slots
+    if (rows.array["generation"][everybody] != book.generation).any():
+        return None
+    slots = everybody[rows.array["phases"][everybody, book.columns[r]] == Phase.SILENT]
+    order = layout.most_valuable_first(rows.array["spend_total"][slots], rows.array["mrr"][slots])
+    return np.asarray(slots[order], np.int64)

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from services.triggers.domain.guard import Limits, Looks, Storm, Watch, tick_of
+from services.triggers.domain.guard import Limits, Looks, Release, Storm, Watch, tick_of
 from services.triggers.domain.rows import MAX_RULES, Labels
 from services.triggers.domain.rules import Rule
 
@@ -100,6 +100,28 @@ class Book:
             self.changed = True
             watch.decide(storm)
 
+    def release(self, rule: str, request: str, per_day: int) -> None:
+        self.changed = True
+        watch = self._memo.watches.setdefault(rule, Watch())
+        watch.release = (watch.release or Release(request, per_day)).again(request, per_day)
+
+    def due(self, rule: str, day: int) -> int:
+        """How many of the silently armed may fire on this day yet; none while the rule is in a storm."""
+        watch = self._memo.watches.get(rule)
+        if watch is None or watch.release is None or watch.storm is not Storm.NONE:
+            return 0
+        return watch.release.due(day)
+
+    def spend(self, rule: str, day: int, fired: int, *, more: bool) -> None:
+        release = self._memo.watches[rule].release
+        assert release is not None
+        self.changed = True
+        release.spend(day, fired, more=more)
+
+    def end_release(self, rule: str) -> None:
+        self.changed = True
+        self._memo.watches[rule].release = None
+
     def let_go(self, rule: str) -> None:
         """A held firing was released or dropped, or its reason has gone."""
         self.changed = True
@@ -124,6 +146,8 @@ class Book:
                 kept[rule.id] = _Entry(free.pop(0), rule.condition, after, after)
             elif entry.condition != rule.condition:
                 entry.condition, entry.changed = rule.condition, after
+                if (watch := self._memo.watches.get(rule.id)) is not None:
+                    watch.release = None  # asked for what the old condition had armed
         self._memo.rules, self._memo.generation = kept, after
         self._memo.watches = {name: watch for name, watch in self._memo.watches.items() if name in kept}
         return True

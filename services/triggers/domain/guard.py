@@ -35,12 +35,36 @@ class Storm(StrEnum):
     DROPPING = "dropping"  # sweeps arm silently what is held
 
 
+class Release(msgspec.Struct):
+    """What was silently armed is fired a few a day; days are UTC and business time, as their ordinals."""
+
+    id: str
+    per_day: int
+    day: int = 0  # the last one on which customers were looked for
+    fired: int = 0  # on that day
+    more: bool = True  # that day is not done: asked anew, or cut off
+
+    def due(self, day: int) -> int:
+        if day > self.day:
+            return self.per_day
+        return max(self.per_day - self.fired, 0) if self.more else 0
+
+    def spend(self, day: int, fired: int, *, more: bool) -> None:
+        self.fired = fired + (0 if day > self.day else self.fired)
+        self.day, self.more = max(day, self.day), more
+
+    def again(self, request: str, per_day: int) -> "Release":
+        """Asked anew with another number: what has fired today counts."""
+        return self if request == self.id else Release(request, per_day, self.day, self.fired)
+
+
 class Watch(msgspec.Struct):
     """What a partition knows of one rule's firings; kept in the checkpoint's memo."""
 
     recent: list[tuple[int, int]] = []  # tick, firings in it: the last hour's
     storm: Storm = Storm.NONE
     held: int = 0  # customers whose firing is held
+    release: Release | None = None
 
     def admits(self, limit: int, tick: int) -> bool:
         """Count a firing in; False when it is to be held."""
@@ -57,6 +81,8 @@ class Watch(msgspec.Struct):
     def decide(self, storm: Storm) -> None:
         """Release or drop: over at once when nothing is held."""
         if self.storm is not Storm.NONE:
+            if storm is Storm.DROPPING:
+                self.release = None  # or it would fire what is dropped
             self.storm = storm if self.held else Storm.NONE
 
     def let_go(self) -> None:

@@ -83,6 +83,11 @@ def fire(memory: Memory, now: datetime) -> Step:
     return Step(Phase.FIRING, fired, "fired")
 
 
+def release(memory: Memory, now: datetime, timing: Timing) -> Step:
+    """Fire what is silently armed, unless it fired a cooldown ago at most."""
+    return fire(memory, now) if _rested(memory, now, timing) else Step(Phase.SILENT, memory)
+
+
 def hold(memory: Memory) -> Step:
     """In place of a firing. The memory stays as before: a release gives the id that it would have had."""
     return Step(Phase.HELD, _with(memory, since=None))
@@ -109,10 +114,13 @@ def _clear_or_stay(phase: Phase, memory: Memory, clear: bool, now: datetime, tim
 
 def _fire_or_wait(memory: Memory, now: datetime, timing: Timing) -> Step:
     held = memory.since is not None and now - memory.since >= timing.hold
-    rested = memory.fired_at is None or now - memory.fired_at >= timing.cooldown
-    if not (held and rested):
+    if not (held and _rested(memory, now, timing)):
         return Step(Phase.PENDING, memory)
     return fire(memory, now)
+
+
+def _rested(memory: Memory, now: datetime, timing: Timing) -> bool:
+    return memory.fired_at is None or now - memory.fired_at >= timing.cooldown
 
 
 def _with(memory: Memory, **changes: datetime | None) -> Memory:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Action = Literal["storm-release", "storm-drop"]
+Action = Literal["storm-release", "storm-drop", "release"]
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -13,6 +13,7 @@ class Request(msgspec.Struct, frozen=True):
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     action: Action
     rule: str
+    per_day: Annotated[int, msgspec.Meta(ge=0)] = 0  # of a release: this partition's share; 0 ends it
 
 
 encode = msgspec.json.Encoder().encode
