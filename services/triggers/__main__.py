@@ -13,6 +13,13 @@ File = Annotated[
     typer.Argument(help="A rule file, or the name of a shipped set: standard (the default) or evidenced."),
 ]
 
+storm = typer.Typer(
+    no_args_is_help=True, help="Rules that fired for too many at once, and what is held of them."
+)
+app.add_typer(storm, name="storm")
+
+Rule = Annotated[str, typer.Argument(help="A rule's id.")]
+
 
 @app.command()
 def run() -> None:
@@ -31,6 +38,42 @@ def run() -> None:
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
+
+
+@storm.command("list")
+def storm_list() -> None:
+    """Say which rules are held, and for how many customers."""
+    from services.triggers import operate
+
+    operate.list_storms()
+
+
+@storm.command("release")
+def storm_release(rule: Rule) -> None:
+    """Fire what is held of a rule: it was real."""
+    from services.triggers import operate
+
+    operate.decide(rule, "storm-release")
+
+
+@storm.command("drop")
+def storm_drop(rule: Rule) -> None:
+    """Fire nothing of what is held of a rule: each customer must become clear first."""
+    from services.triggers import operate
+
+    operate.decide(rule, "storm-drop")
+
+
+@app.command()
+def release(
+    rule: Rule,
+    *,
+    per_day: Annotated[int, typer.Option(min=0, help="Customers a day, all partitions together; 0 ends it.")],
+) -> None:
+    """Fire what is silently armed of a rule, a few a day, the most valuable customers first."""
+    from services.triggers import operate
+
+    operate.release(rule, per_day)
 
 
 @app.command()

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from libs.events.topics import CUSTOMER_HEALTH, CUSTOMER_TRIGGERS, TRIGGERS_DEAD_LETTERS, TRIGGERS_STATE
+from libs.events.topics import (
+    CUSTOMER_HEALTH,
+    CUSTOMER_TRIGGERS,
+    TRIGGERS_DEAD_LETTERS,
+    TRIGGERS_REQUESTS,
+    TRIGGERS_STATE,
+)
 from libs.runtime.clock import make_clock
 from libs.runtime.health import serve_health
 from libs.runtime.lifecycle import calm_collector
@@ -16,6 +22,7 @@ from libs.runtime.stream.settings import StreamSettings
 from libs.runtime.stream.worker import StreamWorker
 from services.triggers.adapters.rule_file import locate
 from services.triggers.adapters.rule_source import RuleSource, following
+from services.triggers.domain.guard import Limits
 from services.triggers.domain.rows import LAYOUT, TriggersRow
 from services.triggers.metrics import TriggersMetrics
 from services.triggers.service import Triggers
@@ -32,6 +39,7 @@ class Wiring:
     source: str = CUSTOMER_HEALTH.name
     state: str = TRIGGERS_STATE.name
     dead_letters: str = TRIGGERS_DEAD_LETTERS.name
+    requests: str = TRIGGERS_REQUESTS.name
 
 
 REAL = Wiring()
@@ -60,6 +68,7 @@ def make_worker(
         clock=make_clock(runtime.clock_file),
         metrics=registry,
         outputs=(CUSTOMER_TRIGGERS.name,),
+        transfers=wiring.requests,
     )
 
 
@@ -77,7 +86,7 @@ async def run(
     registry = make_registry()
     metrics = TriggersMetrics(registry)
     source = RuleSource(locate(settings.rules_file), runtime.data_dir / KEPT, metrics.rule_file)
-    service = Triggers(source.first(), metrics)
+    service = Triggers(source.first(), metrics, Limits(settings.storm_share, settings.storm_least))
     worker = make_worker(runtime, stream, settings, service, registry=registry, wiring=wiring)
     calm_collector()
     async with (

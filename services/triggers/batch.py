@@ -51,8 +51,11 @@ class Batch:
         return cls(rows, book, slots, [event.receivedat for event in events], backfill, first_seen, events)
 
     @classmethod
-    def of_slots(cls, rows: Rows, book: Book, now: datetime) -> Self:
-        slots = rows.slots
+    def of_slots(
+        cls, rows: Rows, book: Book, now: datetime, slots: npt.NDArray[np.int64] | None = None
+    ) -> Self:
+        """Those of the slice, or some of the partition."""
+        slots = rows.slots if slots is None else slots
         neither = np.zeros(len(slots), np.bool_)
         return cls(rows, book, slots, [now] * len(slots), backfill=neither, first_seen=neither)
 

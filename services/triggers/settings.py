@@ -22,3 +22,10 @@ class TriggersSettings(BaseSettings):
     )
     sweep_s: float = Field(60.0, gt=0, description="Business time between two looks at silence, s")
     sweep_min_wall_s: float = Field(1.0, gt=0, description="Least wall time between two such looks, s")
+    storm_share: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="A rule firing for more than this share of a partition's customers in an hour is held",
+    )
+    storm_least: int = Field(50, ge=1, description="As many firings an hour are never a storm")

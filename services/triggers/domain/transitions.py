@@ -46,6 +46,7 @@ def plan(rows: Array, verdicts: Verdicts, book: Book, backfill: Bools, fresh: Bo
         | (phases == Phase.PENDING)
         | ((phases == Phase.FIRING) & verdicts.clear)
         | (phases == Phase.CALMING)
+        | ((phases == Phase.HELD) & verdicts.clear & ~verdicts.when)
     )
     found = [(int(row), int(rule)) for row, rule in np.argwhere(cells)]
     return Table(phases, found, (phases != before).any(axis=1))
