@@ -63,6 +63,21 @@ backtest: install ## Score a real shop's log at a cut-off and judge it by what c
 	@$(GREENLINE) scoring backtest .greenline/backtest/orders.csv --out .greenline/backtest \
 	  --cutoff $(or $(CUTOFF),1997-09-30) --horizon $(or $(HORIZON),273)
 
+TRIAL := .greenline/dry-run
+MINUTES ?= 15
+
+# Half a gigabyte and two minutes: made again only when what they say may have changed.
+$(TRIAL)/.made: services/scoring/scorecards/starter.yaml services/scoring/offline/frames.py $(wildcard services/scoring/domain/*.py) | install
+	@rm -rf $(TRIAL)/frames
+	@$(GREENLINE) sandbox orders $(TRIAL)/orders.csv
+	@$(GREENLINE) scoring replay $(TRIAL)/orders.csv --from 1997-01-01 --to 1998-06-30 --out $(TRIAL)/frames
+	@touch $@
+
+.PHONY: dry-run
+dry-run: install $(TRIAL)/.made ## Try rules on a real shop's past (RULES=my.yaml AGAINST=other.yaml MINUTES=15)
+	@$(GREENLINE) triggers dry-run --frames $(TRIAL)/frames --out $(TRIAL) --minutes-per-task $(MINUTES) \
+	  $(if $(RULES),--rules $(RULES)) $(if $(AGAINST),--against $(AGAINST))
+
 .PHONY: topics
 topics: install ## Create the topics that are missing
 	@$(GREENLINE) topics

@@ -107,6 +107,15 @@ SCORING_TRANSFERS = Topic(
     retention_days=7,
     public=False,
 )
+TRIGGERS_REQUESTS = Topic(
+    "triggers.requests",
+    "What an operator asks of a rule: release or drop what is held",
+    ("operator",),
+    ("triggers",),
+    (),
+    retention_days=7,
+    public=False,
+)
 INGEST_DEAD_LETTERS = _dead_letters("ingest")
 SCORING_DEAD_LETTERS = _dead_letters("scoring")
 TRIGGERS_DEAD_LETTERS = _dead_letters("triggers")
@@ -122,6 +131,7 @@ ALL: tuple[Topic, ...] = (
     SCORING_STATE,
     SCORING_TRANSFERS,
     TRIGGERS_STATE,
+    TRIGGERS_REQUESTS,
     INGEST_DEAD_LETTERS,
     SCORING_DEAD_LETTERS,
     TRIGGERS_DEAD_LETTERS,

@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from libs.runtime.health import Readiness, health_router
 from services.ingest import problems, schemas
-from services.ingest.domain.plan import Delivery
+from services.ingest.domain.errors import UnavailableError
+from services.ingest.domain.plan import FORM, JSON, Delivery
 from services.ingest.domain.sources import Source
 from services.ingest.events_api import EventsEndpoint, events_router
 from services.ingest.gate import Gate
@@ -55,16 +56,24 @@ class Endpoint:
     async def handle(self, name: str, request: Request) -> Response:
         """Answer one request and count it; a source nobody configured shares one label."""
         started = time.perf_counter()
-        source = self.sources.find(name)
-        outcome, answer = await self._answer(source, name, request)
-        label = source.name if source else "unknown"
+        label, outcome, answer = await self._answer(name, request)
         self.metrics.requests.labels(label, outcome).inc()
         self.metrics.latency.labels(label).observe(time.perf_counter() - started)
         return answer
 
-    async def _answer(self, source: Source | None, name: str, request: Request) -> tuple[str, Response]:
+    async def _answer(self, name: str, request: Request) -> tuple[str, str, Response]:
+        try:
+            source = self.sources.find(name)
+        except UnavailableError as error:
+            # A provider that is told 404 may switch its webhook off for good.
+            return "unknown", "unavailable", problem(503, str(error), self.retry_after_s)
         if source is None:
-            return "unknown_source", problem(404, f"no source is called {name[:64]!r}")
+            return "unknown", "unknown_source", problem(404, f"no source is called {name[:64]!r}")
+        return source.name, *await self._take(source, request)
+
+    async def _take(self, source: Source, request: Request) -> tuple[str, Response]:
+        if request.method != "POST":
+            return self._probe(source, request.method)
         if not self.intake.accepts(source, request.headers.get("content-type", "")):
             return "content_type", problem(415, "the content type is not one that this provider sends")
         try:
@@ -73,6 +82,13 @@ class Endpoint:
             return refusal(error, self.retry_after_s)
         except ClientDisconnect:
             return "disconnected", problem(400, "the sender went away before the body was complete")
+
+    def _probe(self, source: Source, method: str) -> tuple[str, Response]:
+        if self.intake.probed(source, method):
+            return "probe", PlainTextResponse("")
+        answer = problem(405, "this provider delivers by POST")
+        answer.headers["Allow"] = "POST"
+        return "method", answer
 
     async def _receive(self, source: Source, request: Request) -> tuple[str, Response]:
         self.gate.enter()
@@ -110,6 +126,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         400: "Signed, but not the provider's format",
         401: "Signature missing, wrong or replayed",
         404: "No such source",
+        405: "This provider delivers by POST",
         413: "Body over the limit, cut off while reading",
         415: "Not a content type this provider sends",
     }.items()
@@ -126,7 +143,7 @@ _BODY = {
     "requestBody": {
         "required": True,
         "description": "The provider's own body; its signature is verified over these bytes",
-        "content": {"application/json": {"schema": {}}},
+        "content": {JSON: {"schema": {}}, FORM: {"schema": {}}},
     }
 }
 
@@ -152,7 +169,7 @@ def create_api(
         response_model=Accepted,
         responses={
             202: {"model": NotUnderstood, "description": "Kept as a dead letter"},
-            **_REFUSALS,
+            **{status: about for status, about in _REFUSALS.items() if status != 405},
             **_BUSY,
         },
         openapi_extra=_BODY,
@@ -160,9 +177,20 @@ def create_api(
     async def deliver(source: str, request: Request) -> Response:
         return await endpoint.handle(source, request)
 
+    @router.get(
+        "/webhooks/{source}",
+        summary="Look whether an endpoint is there",
+        operation_id="probe",
+        response_class=PlainTextResponse,
+        description="Some providers ask by GET or HEAD before they deliver; the others only know POST.",
+        responses={status: _REFUSALS[status] for status in (404, 405)},
+    )
+    async def probe(source: str, request: Request) -> Response:
+        return await endpoint.handle(source, request)
+
     # The same handler as a plain route, found first: FastAPI's own costs more than our work does, and its
     # part here is to describe the API.
-    app.router.routes.append(Route("/webhooks/{source}", _plain(endpoint), methods=["POST"]))
+    app.router.routes.append(Route("/webhooks/{source}", _plain(endpoint), methods=["POST", "GET"]))
     app.include_router(router)
     app.include_router(events_router(events))
     app.include_router(health_router(registry, readiness))

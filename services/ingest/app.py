@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.runtime.clock import Clock, make_clock
 from libs.runtime.health import Readiness, serve
@@ -18,16 +19,26 @@ from services.ingest.adapters.dead_letters import PostgresDeadLetters
 from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.adapters.kafka_log import KafkaLog
 from services.ingest.adapters.postgres import make_engine
+from services.ingest.adapters.privacy import PostgresPrivacy
 from services.ingest.adapters.sources_file import SourcesFile
 from services.ingest.adapters.spool import PostgresSpool
 from services.ingest.api import Endpoint, create_api
 from services.ingest.desk import IdentityDesk
-from services.ingest.domain.providers import discover
 from services.ingest.events_api import EventsEndpoint
 from services.ingest.gate import Gate
 from services.ingest.letters import announce_forever
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import AnswerStore, DeadLetterStore, EventLog, IdentityStore, Sources, Spool
+from services.ingest.ports import (
+    AnswerStore,
+    DeadLetterStore,
+    EventLog,
+    IdentityStore,
+    PrivacyStore,
+    Sources,
+    Spool,
+)
+from services.ingest.privacy import Privacy
+from services.ingest.privacy_api import privacy_router
 from services.ingest.publisher import Publisher
 from services.ingest.service import Intake
 from services.ingest.settings import IngestSettings
@@ -42,6 +53,7 @@ class Ports:
     spool: Spool
     log: EventLog
     letters: DeadLetterStore
+    privacy: PrivacyStore
     answers: AnswerStore
 
 
@@ -53,16 +65,18 @@ class Ingest:
     publisher: Publisher
     desk: IdentityDesk
     intake: Intake
+    privacy: Privacy
     metrics: IngestMetrics
     registry: CollectorRegistry
     ports: Ports
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[tuple[asyncio.Task[None], ...]]:
-        """The drainer and the announcer, for the length of the block."""
+        """The drainer, the announcer and the eraser, for the length of the block."""
         tasks = (
             asyncio.create_task(self.publisher.drain_forever()),
-            asyncio.create_task(announce_forever(self.ports.letters, self.ports.log)),
+            asyncio.create_task(announce_forever(self.ports.letters, self.ports.log, self.metrics)),
+            asyncio.create_task(self.privacy.work_forever()),
         )
         try:
             yield tasks
@@ -71,16 +85,37 @@ class Ingest:
             await cancel_all(*tasks)
 
 
+def on_postgres(engine: AsyncEngine, sources: Sources, log: EventLog) -> Ports:
+    """Everything but Kafka and the sources' file is in PostgreSQL."""
+    return Ports(
+        sources,
+        PostgresIdentities(engine),
+        PostgresSpool(engine),
+        log,
+        PostgresDeadLetters(engine),
+        PostgresPrivacy(engine),
+        PostgresAnswers(engine),
+    )
+
+
 def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limit_s: float = 30.0) -> Ingest:
     """Wire ingest around its ports; tests give fakes."""
     registry = make_registry()
     metrics = IngestMetrics(registry)
     desk = IdentityDesk(ports.identities, metrics, settings.identity_cache, settings.postgres_wait_s)
     publisher = Publisher(ports.log, ports.spool, metrics, settings.kafka_wait_s, settings.postgres_wait_s)
-    intake = Intake(
-        providers=discover(),
-        desk=desk,
+    privacy = Privacy(
+        store=ports.privacy,
         identities=ports.identities,
+        letters=ports.letters,
+        desk=desk,
+        publisher=publisher,
+        clock=clock,
+    )
+    intake = Intake(
+        providers=ports.sources.provider,
+        desk=desk,
+        privacy=privacy,
         publisher=publisher,
         letters=ports.letters,
         metrics=metrics,
@@ -99,7 +134,9 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         return Readiness(True, "spooling" if publisher.spooling else "ok", age)
 
     api = create_api(endpoint, events, registry, readiness)
-    return Ingest(api, publisher, desk, intake, metrics, registry, ports)
+    if settings.privacy_tokens:
+        api.include_router(privacy_router(privacy, settings.privacy_tokens, settings.retry_after_s))
+    return Ingest(api, publisher, desk, intake, privacy, metrics, registry, ports)
 
 
 async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
@@ -110,14 +147,7 @@ async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
     sources = SourcesFile(settings.sources_file or runtime.data_dir / "sources.yaml", clock)
     try:
         async with KafkaLog(runtime.kafka).running() as log:
-            ports = Ports(
-                sources,
-                PostgresIdentities(engine),
-                PostgresSpool(engine),
-                log,
-                PostgresDeadLetters(engine),
-                PostgresAnswers(engine),
-            )
+            ports = on_postgres(engine, sources, log)
             ingest = compose(settings, ports, clock, runtime.ready_age_limit_s)
             async with ingest.working() as tasks, serve(ingest.api, runtime.host, settings.port):
                 await wait_any(stop, *tasks)

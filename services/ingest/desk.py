@@ -11,7 +11,7 @@ from services.ingest.domain.errors import OverloadedError, UnavailableError
 from services.ingest.domain.identity import Key, Owner, Profile, Resolution
 from services.ingest.domain.people import WEAK, Anchor, Claim
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import IdentityStore, PrivacyRow
+from services.ingest.ports import IdentityStore
 
 _log = get_logger(__name__)
 _ANCHOR_RETRY_S = 1.0
@@ -56,14 +56,14 @@ class IdentityDesk:
         """Call once a profile is durable: until then its next delivery must try again."""
         _put(self._profiles, (tenant, customer), profile, self._capacity)
 
-    async def forget(self, tenant: str, customer: str, request: PrivacyRow) -> None:
-        """Erase a customer, here and in the store."""
-        await self._store.forget(tenant, customer, request)
+    def evict(self, tenant: str, customer: str | None = None) -> None:
+        """Nothing is remembered of a customer (or a whole tenant) who has been erased."""
         for key in [
-            key for key, (owner, _) in self._owners.items() if owner == customer and key[0] == tenant
+            key for key, (owner, _) in self._owners.items() if _is_of(tenant, customer, key[0], owner)
         ]:
             del self._owners[key]
-        self._profiles.pop((tenant, customer), None)
+        for of in [of for of in self._profiles if _is_of(tenant, customer, *of)]:
+            del self._profiles[of]
 
     async def finish(self) -> None:
         """Write what is still to be written."""
@@ -77,8 +77,8 @@ class IdentityDesk:
         customer: str | None = None
         for found in claim.identifiers:
             known = self._owners.get((tenant, *found))
-            if known is None:
-                return None
+            if known is None or (customer not in {None, known[0]} and claim.joined):
+                return None  # the store decides about two who are said to be one
             customer = customer or known[0]
         details = []
         for anchor in claim.anchors:
@@ -173,3 +173,7 @@ def _put(memory: OrderedDict[Any, Any], key: Any, value: Any, capacity: int) -> 
     memory.move_to_end(key)
     if len(memory) > capacity:
         memory.popitem(last=False)
+
+
+def _is_of(tenant: str, customer: str | None, its_tenant: str, its_customer: str) -> bool:
+    return tenant == its_tenant and customer in {None, its_customer}

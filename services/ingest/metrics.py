@@ -1,5 +1,7 @@
 """Prometheus metrics of ingest. Labels are codes: never a secret, an address or a customer."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from libs.runtime.metrics import LATENCY_BUCKETS
@@ -12,8 +14,8 @@ class IngestMetrics:
         def counter(name: str, about: str, *labels: str) -> Counter:
             return Counter(f"greenline_ingest_{name}", about, labels, registry=registry)
 
-        def gauge(name: str, about: str) -> Gauge:
-            return Gauge(f"greenline_ingest_{name}", about, registry=registry)
+        def gauge(name: str, about: str, *labels: str) -> Gauge:
+            return Gauge(f"greenline_ingest_{name}", about, labels, registry=registry)
 
         self.latency = Histogram(
             "greenline_ingest_request_seconds",
@@ -26,6 +28,7 @@ class IngestMetrics:
         self.events = counter("events", "Events made durable, by type", "type")
         self.ignored = counter("ignored", "Understood, but nothing about health", "provider", "reason")
         self.dead_letters = counter("dead_letters", "Signed but not understood", "provider", "reason")
+        self.letters_waiting = gauge("dead_letters_waiting", "Neither redriven nor dropped yet", "reason")
         self.identities = counter("identity_lookups", "Lookups: cached, found, created, unknown", "result")
         self.conflicts = counter("identity_conflicts", "Contact details that two people share")
         self.merges = counter("identity_merges", "Customers merged into another")
@@ -35,3 +38,9 @@ class IngestMetrics:
         self.spool_depth = gauge("spool_depth", "Records that wait for Kafka")
         self.spool_oldest = gauge("spool_oldest_seconds", "Age of the oldest waiting record, wall seconds")
         self.spooling = gauge("spooling", "1 while events go to the spool")
+
+    def letters_wait(self, by_reason: Mapping[str, int]) -> None:
+        """Reasons that nothing waits for any more go."""
+        self.letters_waiting.clear()
+        for reason, number in by_reason.items():
+            self.letters_waiting.labels(reason).set(number)

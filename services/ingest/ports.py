@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from libs.runtime.event_rows import START, Place, Problem
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.people import Anchor, Claim
+from services.ingest.domain.plan import Provider
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
 
@@ -41,11 +42,17 @@ class Unusable:
     headers: dict[str, str]
     body: bytes
     at: datetime
+    topic: str | None = None
+    verified_at: datetime | None = None
+    """Wall time at which the source's signature over these bytes was found good."""
+
+
+LetterState = Literal["waiting", "redriven", "dropped", "erased"]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLetter:
-    """A dead letter as the operator sees it: without its bytes."""
+    """A dead letter as the operator sees it: without its bytes. `at` is business time, the rest wall time."""
 
     reference: str
     tenant: str
@@ -55,11 +62,47 @@ class StoredLetter:
     detail: str
     at: datetime
     published: bool
+    topic: str | None
+    stored_at: datetime
+    verified_at: datetime | None
+    sha256: str | None
+    size: int
+    """Bytes that are still kept."""
+    state: LetterState = "waiting"
+    attempts: int = 0
+    tried_at: datetime | None = None
+    settled_at: datetime | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLetter:
+    """A dead letter with what is needed to read it again."""
+
+    letter: StoredLetter
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LetterQuery:
+    """Which letters; None or empty does not matter. The times are wall time, of when a letter was stored."""
+
+    references: tuple[str, ...] = ()
+    reason: str | None = None
+    source: str | None = None
+    topic: str | None = None
+    before: datetime | None = None
+    after: datetime | None = None
+    state: LetterState | None = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
 class PrivacyRow:
-    """A privacy request as recorded: proof that it came and what was done."""
+    """A privacy request: proof that it came and what was done, without anything about the person.
+
+    `customer` is our random id: what it led to is gone once the rows are erased.
+    """
 
     tenant: str
     provider: str
@@ -67,6 +110,10 @@ class PrivacyRow:
     reference: str
     customer: str | None
     at: datetime
+    state: Literal["open", "running", "done"] = "done"
+    counts: dict[str, int] = field(default_factory=dict)
+    """How many rows were erased or handed over, by kind of row."""
+    recorded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +128,13 @@ class Known:
 
 
 class Sources(Protocol):
-    """The endpoints that are configured."""
+    """The endpoints that are configured, and the providers that they name: built in or declared."""
 
-    def find(self, name: str) -> Source | None: ...
+    def find(self, name: str) -> Source | None:
+        """Raises UnavailableError while nobody can say which sources there are."""
+        ...
+
+    def provider(self, name: str) -> Provider: ...
 
     def all(self) -> Collection[Source]: ...
 
@@ -99,16 +150,51 @@ class IdentityStore(Protocol):
         """Objects of customers (tenant, customer, object); one that is known already stays as it is."""
         ...
 
-    async def forget(self, tenant: str, customer: str, request: PrivacyRow) -> None:
-        """Erase everything about a customer and record the request, in one transaction."""
-        ...
-
-    async def record_request(self, request: PrivacyRow) -> None:
-        """Keep a privacy request that erases nothing by itself. Recording it again changes nothing."""
-        ...
-
     async def who(self, values: Sequence[str]) -> list[Known]:
         """Everything about the customers that have any of these identifiers."""
+        ...
+
+
+class PrivacyStore(Protocol):
+    """Requests that the law makes us honour. Every method raises UnavailableError when the store is away."""
+
+    async def record(self, row: PrivacyRow) -> PrivacyRow:
+        """Keep a request; one that is known already stays as it is. The one that is kept comes back."""
+        ...
+
+    async def requests(
+        self,
+        tenant: str | None = None,
+        *,
+        customer: str | None = None,
+        state: str | None = None,
+        limit: int = 1_000,
+    ) -> list[PrivacyRow]:
+        """The newest first."""
+        ...
+
+    async def erased_lately(self) -> list[tuple[PrivacyRow, str]]:
+        """What any process erased within the last minute, and when."""
+        ...
+
+    async def customers(self, row: PrivacyRow, limit: int) -> list[str]:
+        """Customers of a tenant who were there when its erasure was recorded and are there still."""
+        ...
+
+    async def erase(self, row: PrivacyRow, customers: Sequence[str], letters: Sequence[str]) -> None:
+        """Erase these and count them in the request's row, in one transaction. Again changes no more."""
+        ...
+
+    async def finish(self, row: PrivacyRow) -> None:
+        """Erase whatever else of the tenant was there when its erasure was recorded; then it is done."""
+        ...
+
+    async def answered(self, row: PrivacyRow, counts: dict[str, int]) -> None:
+        """A data request was answered with so much."""
+        ...
+
+    async def spooled(self, tenant: str, customer: str) -> list[bytes]:
+        """A customer's records that wait for Kafka."""
         ...
 
 
@@ -174,10 +260,28 @@ class DeadLetterStore(Protocol):
 
     async def mark_published(self, references: Sequence[str]) -> None: ...
 
-    async def newest(self, limit: int) -> list[StoredLetter]: ...
+    async def find(self, query: LetterQuery, limit: int) -> list[StoredLetter]:
+        """The newest first."""
+        ...
+
+    async def load(self, reference: str) -> KeptLetter | None:
+        """A letter with its bytes; None if there is no such letter or its bytes are gone."""
+        ...
+
+    async def stays(self, reference: str, reason: str, detail: str) -> None:
+        """A waiting letter was read again and is still not understood: this is why now."""
+        ...
+
+    async def settle(self, reference: str, state: LetterState, result: dict[str, Any]) -> bool:
+        """A waiting letter's end: the record stays, the bytes and headers go. False if it did not wait."""
+        ...
+
+    async def kept(self, tenant: str, after: str, limit: int) -> list[KeptLetter]:
+        """A tenant's waiting letters whose references come after this one, in their order."""
+        ...
 
     async def counts(self) -> list[tuple[str, str, int]]:
-        """(source, reason, how many), most first."""
+        """(source, reason, how many wait), most first."""
         ...
 
 

@@ -18,10 +18,10 @@ from services.ingest.domain.errors import (
 
 _TITLES = {
     400: "The body cannot be read",
-    401: "The signature is not valid",
+    401: "The signature or token is not valid",
     404: "There is no such source",
     405: "This method is not offered here",
-    409: "Still at work on it",
+    409: "There is no single answer yet",
     413: "The body is too large",
     415: "This content type is not read",
     422: "The events cannot be used",

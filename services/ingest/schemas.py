@@ -86,7 +86,8 @@ def describe(app: FastAPI) -> None:
         document = original()
         parts = document["components"]
         # FastAPI's own refusal of a path's parameter, which no handler of ours gives.
-        document["paths"]["/webhooks/{source}"]["post"]["responses"].pop("422", None)
+        for operation in document["paths"]["/webhooks/{source}"].values():
+            operation["responses"].pop("422", None)
         parts["schemas"] |= _schemas()
         for unused in ("HTTPValidationError", "ValidationError"):
             parts["schemas"].pop(unused, None)

@@ -1,11 +1,12 @@
 """The use case: verify, read, resolve, publish. Knows ports, never drivers."""
 
 import asyncio
+import hashlib
 import secrets
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +16,9 @@ from libs.events import TYPES
 from libs.runtime.clock import Clock
 from libs.runtime.logging import get_logger
 from services.ingest.desk import IdentityDesk
-from services.ingest.domain.errors import NotUnderstoodError
+from services.ingest.domain.errors import NotUnderstoodError, UnparsableError, UnverifiedError
 from services.ingest.domain.identity import Resolution
+from services.ingest.domain.letters import kept_labels, topic_of
 from services.ingest.domain.limits import check
 from services.ingest.domain.normalise import (
     complete,
@@ -25,20 +27,18 @@ from services.ingest.domain.normalise import (
     merge_records,
     profile_record,
 )
-from services.ingest.domain.people import Claim, claim_of
-from services.ingest.domain.plan import Answer, Delivery, Fact, Item, PrivacyRequest, Provider
+from services.ingest.domain.people import Claim, Identifier, claim_of
+from services.ingest.domain.plan import Answer, Delivery, Fact, Item, PrivacyRequest, Provider, media_type
 from services.ingest.domain.posted import read_events
 from services.ingest.domain.reading import Node
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import DeadLetterStore, IdentityStore, PrivacyRow, Unusable
+from services.ingest.ports import DeadLetterStore, PrivacyRow, Unusable
+from services.ingest.privacy import Privacy
 from services.ingest.publisher import Durable, Publisher
 
 _log = get_logger(__name__)
-# Headers worth keeping with a dead letter, to read it again later. Signatures and cookies are not.
-_KEPT_HEADERS = ("content-type", "webhook-id", "webhook-timestamp")
-_KEPT_WORDS = ("topic", "webhook-id", "event-id", "triggered-at", "api-version", "invocation-id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,17 @@ class Received:
     durable: Durable = "kafka"
     dead_letter: str | None = None
     reference: str | None = None
+    detail: str = ""
+    types: tuple[str, ...] = ()
+    """Of the events, one each."""
 
 
+# A data request is open until somebody hands the data over; a shop is erased in batches, beside deliveries.
+_STATES: dict[str, Literal["open", "running", "done"]] = {
+    "data_request": "open",
+    "redact_customer": "done",
+    "redact_shop": "running",
+}
 _Who = tuple[Claim, Resolution]
 _NOBODY = Resolution(None, "unknown")
 
@@ -64,12 +73,22 @@ class _Work:
     source: Source
     now: datetime
     traceparent: str | None
+    digest: str
+    """Stands for the delivery where a name of its own is needed."""
+    late: bool = False
+    """Whether others have been heard since it came, so that what is known by now may be newer."""
     records: list[Record] = field(default_factory=list)
     events: dict[str, str] = field(default_factory=dict)  # id to type
     duplicates: int = 0
     profiles: list[tuple[str, dict[str, object]]] = field(default_factory=list)
-    erase: list[tuple[str | None, PrivacyRow]] = field(default_factory=list)
+    requests: list[tuple[PrivacyRow, tuple[Identifier, ...]]] = field(default_factory=list)
     failure: NotUnderstoodError | None = None
+    failed: Node = field(default_factory=lambda: Node(None))
+
+    def fail(self, error: NotUnderstoodError, element: Node) -> None:
+        """The first failure stands for the delivery."""
+        if self.failure is None:
+            self.failure, self.failed = error, element
 
 
 class Intake:
@@ -78,9 +97,9 @@ class Intake:
     def __init__(
         self,
         *,
-        providers: Mapping[str, Provider],
+        providers: Callable[[str], Provider],
         desk: IdentityDesk,
-        identities: IdentityStore,
+        privacy: Privacy,
         publisher: Publisher,
         letters: DeadLetterStore,
         metrics: IngestMetrics,
@@ -89,7 +108,7 @@ class Intake:
     ) -> None:
         self._providers = providers
         self._desk = desk
-        self._identities = identities
+        self._privacy = privacy
         self._publisher = publisher
         self._letters = letters
         self._metrics = metrics
@@ -98,28 +117,48 @@ class Intake:
 
     def handshake(self, source: Source, delivery: Delivery) -> Answer | None:
         """The answer to an unsigned ping, if this is one."""
-        return self._providers[source.provider].handshake(delivery)
+        return self._providers(source.provider).handshake(delivery)
 
     def accepts(self, source: Source, content_type: str) -> bool:
-        """Whether this provider sends such bodies; parameters such as charset do not matter."""
-        return (
-            content_type.partition(";")[0].strip().lower() in self._providers[source.provider].content_types
-        )
+        """Whether this provider sends such bodies."""
+        return media_type(content_type) in self._providers(source.provider).content_types
+
+    def probed(self, source: Source, method: str) -> bool:
+        """Whether this provider looks with such a request whether the address is there."""
+        probes = self._providers(source.provider).probes
+        return method in probes or (method == "HEAD" and "GET" in probes)
 
     async def receive(self, source: Source, delivery: Delivery) -> Received:
         """One delivery, durable when this returns.
 
         Raises UnverifiedError, UnparsableError, UnavailableError or OverloadedError; nothing else.
         """
-        provider = self._providers[source.provider]
+        provider = self._providers(source.provider)
         provider.verify(delivery, source.live_secrets(), self._clock.wall())
+        work = _Work(source, self._clock.now(), _trace(delivery), _digest(delivery))
+        received = await self._process(provider, delivery, work)
+        if work.failure is None:
+            return received
+        return replace(received, reference=await self._keep(work, delivery, work.failure))
+
+    async def again(self, source: Source, delivery: Delivery, at: datetime) -> Received:
+        """A delivery that was verified when it came (`at`), read with the code of today as if it came then.
+
+        What cannot be used is told, not kept: it is kept already. Raises UnavailableError, OverloadedError.
+        """
+        work = _Work(source, at, _trace(delivery), _digest(delivery), late=True)
+        try:
+            return await self._process(self._providers(source.provider), delivery, work)
+        except (UnparsableError, UnverifiedError) as error:
+            return Received("dead_letter", dead_letter="unparsable", detail=str(error))
+
+    async def _process(self, provider: Provider, delivery: Delivery, work: _Work) -> Received:
         nodes = provider.items(delivery)
-        work = _Work(source, self._clock.now(), _trace(delivery))
         if not nodes:
-            work.failure = NotUnderstoodError("empty_batch", "the delivery has no elements")
-        items = [item for node in nodes if (item := self._read(provider, node, delivery, work)) is not None]
-        durable = await self._settle(items, work)
-        return await self._result(work, delivery, durable)
+            work.fail(NotUnderstoodError("empty_batch", "the delivery has no elements"), Node(None))
+        read = [(node, item) for node in nodes if (item := self._read(provider, node, delivery, work))]
+        durable = await self._settle(read, work)
+        return self._result(work, durable)
 
     def understand(self, source: Source, key: str, body: bytes) -> list[Item]:
         """What POST /v1/events says. Raises UnparsableError or InvalidEventsError: none of it is taken."""
@@ -127,15 +166,14 @@ class Intake:
 
     async def take(self, source: Source, items: Sequence[Item], trace: str | None) -> Received:
         """What was understood, durable when this returns. Raises UnavailableError or OverloadedError."""
-        work = _Work(source, self._clock.now(), _well_formed(trace))
-        durable = await self._settle(items, work)
-        for name in work.events.values():
-            self._metrics.events.labels(name).inc()
-        return Received("accepted", tuple(work.events), work.duplicates, durable)
+        work = _Work(source, self._clock.now(), _well_formed(trace), "")
+        durable = await self._settle([(Node(None), item) for item in items], work)
+        return self._result(work, durable)
 
-    async def _settle(self, items: Sequence[Item], work: _Work) -> Durable:
-        for item, known in zip(items, await self._resolve(items, work.source), strict=True):
-            self._take(item, known, work)
+    async def _settle(self, read: Sequence[tuple[Node, Item]], work: _Work) -> Durable:
+        known = await self._resolve([item for _, item in read], work)
+        for (node, item), who in zip(read, known, strict=True):
+            self._take(node, item, who, work)
         durable = await self._publisher.publish(work.records)
         await self._after_publishing(work)
         return durable
@@ -146,20 +184,22 @@ class Intake:
             for one in item.facts:
                 check(one, work.now, self._max_amount)
         except NotUnderstoodError as error:
-            work.failure = work.failure or error
+            work.fail(error, node)
         except ValidationError as error:
-            work.failure = work.failure or NotUnderstoodError("invalid_data", _first(error))
+            work.fail(NotUnderstoodError("invalid_data", _first(error)), node)
         except Exception as error:  # noqa: BLE001 (named, counted, kept)
             # A defect in a mapping is ours: the provider must not retry and then switch us off for it.
             _log_defect(provider, error)
-            work.failure = work.failure or NotUnderstoodError("defect", "the mapping failed; see the log")
+            work.fail(NotUnderstoodError("defect", "the mapping failed; see the log"), node)
         else:
             return item
         return None
 
-    async def _resolve(self, items: Sequence[Item], source: Source) -> list[_Who]:
+    async def _resolve(self, items: Sequence[Item], work: _Work) -> list[_Who]:
         """Whose each element is. A batch's elements wait for PostgreSQL together, in their order."""
-        claims = [claim_of(item.person, source, create=item.request is None) for item in items]
+        claims = [
+            claim_of(item.person, work.source, create=item.request is None, late=work.late) for item in items
+        ]
         if len(items) == 1:
             return [(claims[0], await self._who(items[0], claims[0]))]
         found = await asyncio.gather(*map(self._who, items, claims))
@@ -170,13 +210,13 @@ class Intake:
             return _NOBODY
         return await self._desk.resolve(claim)
 
-    def _take(self, item: Item, who: _Who, work: _Work) -> None:
+    def _take(self, node: Node, item: Item, who: _Who, work: _Work) -> None:
         """One element: what it adds to the delivery's records."""
         claim, known = who
         if item.ignored is not None:
             self._ignore(work.source, item.ignored)
         elif item.request is not None:
-            self._take_request(item.request, known.customer, work)
+            self._take_request(item, item.request, who, work)
         elif known.customer is not None:
             self._add(item.facts, known, known.customer, work)
         elif claim.identifiers or not item.customer_required:
@@ -184,7 +224,7 @@ class Intake:
             self._ignore(work.source, "anonymous")
         else:
             detail = "no identifier of a customer, and no object whose customer is known"
-            work.failure = work.failure or NotUnderstoodError("missing_customer", detail)
+            work.fail(NotUnderstoodError("missing_customer", detail), node)
 
     def _add(self, facts: Sequence[Fact], resolution: Resolution, customer: str, work: _Work) -> None:
         source, now = work.source, work.now
@@ -202,48 +242,62 @@ class Intake:
             work.records.append(profile_record(resolution.profile, customer, source, now))
             work.profiles.append((customer, resolution.profile))
 
-    def _take_request(self, request: PrivacyRequest, customer: str | None, work: _Work) -> None:
-        source = work.source
-        row = PrivacyRow(source.tenant, source.provider, request.kind, request.reference, customer, work.now)
-        if request.kind == "redact_customer" and customer is not None:
-            work.records += erasure_records(customer, request.reference, source, work.now)
-            work.erase.append((customer, row))
-        else:
-            work.erase.append((None, row))
+    def _take_request(self, item: Item, request: PrivacyRequest, who: _Who, work: _Work) -> None:
+        (claim, known), source = who, work.source
+        # Some providers' reference is the person's own number, or nothing. The proof must name nobody.
+        personal = request.reference == "none" or request.reference in {value for _, value in item.person.ids}
+        reference = work.digest if personal else request.reference
+        state = _STATES[request.kind]
+        row = PrivacyRow(
+            source.tenant, source.provider, request.kind, reference, known.customer, work.now, state
+        )
+        if request.kind == "redact_customer" and known.customer is not None:
+            work.records += erasure_records(known.customer, reference, source, work.now)
+        work.requests.append((row, claim.identifiers))
 
     async def _after_publishing(self, work: _Work) -> None:
         tenant = work.source.tenant
         for customer, profile in work.profiles:
             self._desk.published(tenant, customer, profile)
-        for erased, row in work.erase:
+        for row, identifiers in work.requests:
             # After publishing, so that a crash in between repeats the erasure instead of losing it.
-            if erased is None:
-                await self._identities.record_request(row)
+            if row.kind == "redact_customer":
+                await self._privacy.redact_customer(row, identifiers)
             else:
-                await self._desk.forget(tenant, erased, row)
+                await self._privacy.record(row)
 
-    async def _result(self, work: _Work, delivery: Delivery, durable: Durable) -> Received:
+    def _result(self, work: _Work, durable: Durable) -> Received:
         for name in work.events.values():
             self._metrics.events.labels(name).inc()
-        events = tuple(work.events)
-        if work.failure is None:
-            done = bool(events or work.records or work.erase)
-            return Received("accepted" if done else "ignored", events, work.duplicates, durable)
-        reference = await self._keep(work, delivery, work.failure)
-        outcome: Literal["accepted", "dead_letter"] = "accepted" if events else "dead_letter"
-        return Received(outcome, events, work.duplicates, durable, work.failure.reason, reference)
+        events, types = tuple(work.events), tuple(work.events.values())
+        failure = work.failure
+        if failure is None:
+            done = bool(events or work.records or work.requests)
+            return Received("accepted" if done else "ignored", events, work.duplicates, durable, types=types)
+        return Received(
+            "accepted" if events else "dead_letter",
+            events,
+            work.duplicates,
+            durable,
+            failure.reason,
+            detail=failure.detail[:1000],
+            types=types,
+        )
 
     async def _keep(self, work: _Work, delivery: Delivery, failure: NotUnderstoodError) -> str:
         """One dead letter for the delivery, with its first reason."""
         self._metrics.dead_letters.labels(work.source.provider, failure.reason).inc()
+        labels = kept_labels(delivery)
         letter = Unusable(
             reference=f"dl_{secrets.token_hex(10)}",
             source=work.source,
             reason=failure.reason,
             detail=failure.detail[:1000],
-            headers={name: value for name, value in _labels(delivery).items() if _is_kept(name)},
+            headers=labels,
             body=delivery.body,
             at=work.now,
+            topic=topic_of(labels, work.failed),
+            verified_at=datetime.fromtimestamp(self._clock.wall(), UTC),
         )
         await self._letters.put(letter)
         return letter.reference
@@ -259,15 +313,6 @@ def _log_defect(provider: Provider, error: Exception) -> None:
     _log.error("ingest.mapping_defect", provider=provider.name, error=type(error).__name__, where=where)
 
 
-def _labels(delivery: Delivery) -> Mapping[str, str]:
-    """Everything a delivery carries besides its body; a header wins over a parameter of its name."""
-    return {**delivery.query, **delivery.headers}
-
-
-def _is_kept(name: str) -> bool:
-    return name in _KEPT_HEADERS or name.endswith(_KEPT_WORDS)
-
-
 def _trace(delivery: Delivery) -> str | None:
     """The sender's trace, if it follows W3C's form."""
     return _well_formed(delivery.header("traceparent"))
@@ -278,6 +323,10 @@ def _well_formed(trace: str | None) -> str | None:
     parts = found.split("-")
     fits = [len(part) for part in parts] == [2, 32, 16, 2] and found.isascii() and found.isprintable()
     return found if fits else None
+
+
+def _digest(delivery: Delivery) -> str:
+    return f"h_{hashlib.sha256(delivery.body).hexdigest()[:24]}"
 
 
 def _first(error: ValidationError) -> str:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from libs.runtime.settings import BaseSettings
+
+MIN_TOKEN = 24  # characters; a token erases people
 
 
 class IngestSettings(BaseSettings):
@@ -34,4 +36,15 @@ class IngestSettings(BaseSettings):
     max_amount: int = Field(
         1_000_000, gt=0, description="An order over this amount (whole units of its currency) is absurd"
     )
+    privacy_tokens: dict[str, SecretStr] = Field(
+        {},
+        description='Tokens of /v1/privacy/requests, JSON: {"tenant": "24 characters or more"}; {}: off',
+    )
     retry_after_s: int = Field(5, ge=1, description="Retry-After of a 503, s")
+
+    @field_validator("privacy_tokens")
+    @classmethod
+    def _hard_to_guess(cls, tokens: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if short := [tenant for tenant, token in tokens.items() if len(token.get_secret_value()) < MIN_TOKEN]:
+            raise ValueError(f"the tokens of {short} have fewer than {MIN_TOKEN} characters")
+        return tokens

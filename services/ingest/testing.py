@@ -1,23 +1,28 @@
 """In-memory fakes of ingest's ports. They pass the same cases as the real ones (tests/contract/ingest)."""
 
+import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-import msgspec
-
-from libs.events.topics import CUSTOMER_EVENTS
+from libs.events import message_key
+from libs.events.topics import CUSTOMER_PROFILES
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.identity import Book, Changes, Resolution, is_object, settle
 from services.ingest.domain.people import Anchor, Claim
+from services.ingest.domain.plan import Provider
+from services.ingest.domain.providers import discover
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
 from services.ingest.ports import (
     Earlier,
-    Imported,
+    KeptLetter,
     Known,
+    LetterQuery,
+    LetterState,
     PrivacyRow,
     SpoolDepth,
     Spooled,
@@ -38,16 +43,24 @@ class Outage:
 
 
 class FixedSources:
-    """Sources given by hand."""
+    """Sources given by hand, and providers besides those that are built in."""
 
-    def __init__(self, *sources: Source) -> None:
+    away = False
+
+    def __init__(self, *sources: Source, declared: Sequence[Provider] = ()) -> None:
         self._sources = {source.name: source for source in sources}
+        self._providers = discover() | {provider.name: provider for provider in declared}
 
     def find(self, name: str) -> Source | None:
+        if self.away:
+            raise UnavailableError("switched off by the test")
         return self._sources.get(name)
 
     def all(self) -> Collection[Source]:
         return self._sources.values()
+
+    def provider(self, name: str) -> Provider:
+        return self._providers[name]
 
 
 class MemoryIdentities(Outage):
@@ -57,7 +70,6 @@ class MemoryIdentities(Outage):
         super().__init__()
         self.book = Book()
         self.merged: dict[tuple[str, str], str] = {}
-        self.requests: list[PrivacyRow] = []
         self.calls = 0
         self._numbers = count(1)
 
@@ -76,25 +88,10 @@ class MemoryIdentities(Outage):
             if key not in self.book.owners:
                 self.book.add(key, customer, anchor.detail)
 
-    async def forget(self, tenant: str, customer: str, request: PrivacyRow) -> None:
-        self.check()
-        for key in [k for k, owner in self.book.owners.items() if owner == customer and k[0] == tenant]:
-            del self.book.owners[key]
-            self.book.details.pop(key, None)
-            self.book.shared.discard(key)
-        self.book.provider_ids.pop((tenant, customer), None)
-        self.book.profiles.pop((tenant, customer), None)
-        await self.record_request(request)
-
-    async def record_request(self, request: PrivacyRow) -> None:
-        self.check()
-        same = [(one.tenant, one.provider, one.kind, one.reference) for one in self.requests]
-        if (request.tenant, request.provider, request.kind, request.reference) not in same:
-            self.requests.append(request)
-
     async def who(self, values: Sequence[str]) -> list[Known]:
         self.check()
-        owners = {(key[0], owner) for key, owner in self.book.owners.items() if key[2] in values}
+        rows = self.book.owners.items()
+        owners = {(key[0], owner) for key, owner in rows if key[2] in values or owner in values}
         return [self._known(tenant, customer) for tenant, customer in sorted(owners)]
 
     def _known(self, tenant: str, customer: str) -> Known:
@@ -111,6 +108,99 @@ class MemoryIdentities(Outage):
     def objects(self) -> set[str]:
         """The values of all remembered objects."""
         return {value for _, kind, value in self.book.owners if is_object(kind)}
+
+
+class MemoryPrivacy(Outage):
+    """A PrivacyStore over the other fakes."""
+
+    def __init__(
+        self, identities: MemoryIdentities, spool: "MemorySpool", letters: "MemoryDeadLetters"
+    ) -> None:
+        super().__init__()
+        self.identities, self.spool, self.letters = identities, spool, letters
+        self.rows: dict[tuple[str, str, str, str], PrivacyRow] = {}
+
+    async def record(self, row: PrivacyRow) -> PrivacyRow:
+        self.check()
+        return self.rows.setdefault(_name(row), replace(row, recorded_at=datetime.now(UTC)))
+
+    async def requests(
+        self,
+        tenant: str | None = None,
+        *,
+        customer: str | None = None,
+        state: str | None = None,
+        limit: int = 1_000,
+    ) -> list[PrivacyRow]:
+        self.check()
+        asked = {"tenant": tenant, "customer": customer, "state": state}.items()
+        rows = reversed(self.rows.values())
+        return [row for row in rows if all(want in {None, getattr(row, name)} for name, want in asked)][
+            :limit
+        ]
+
+    async def erased_lately(self) -> list[tuple[PrivacyRow, str]]:
+        self.check()
+        done = (row for row in self.rows.values() if row.state == "done" and row.kind != "data_request")
+        return [(row, "lately") for row in done]
+
+    async def customers(self, row: PrivacyRow, limit: int) -> list[str]:
+        self.check()
+        owners = {owner for key, owner in self.identities.book.owners.items() if key[0] == row.tenant}
+        return sorted(owners)[:limit]
+
+    async def erase(self, row: PrivacyRow, customers: Sequence[str], letters: Sequence[str]) -> None:
+        self.check()
+        await self.record(row)
+        book = self.identities.book
+        keys = [k for k, owner in book.owners.items() if owner in customers and k[0] == row.tenant]
+        for key in keys:
+            del book.owners[key]
+            book.details.pop(key, None)
+            book.shared.discard(key)
+        for one in customers:
+            book.provider_ids.pop((row.tenant, one), None)
+            book.profiles.pop((row.tenant, one), None)
+        waiting = self.spool.waiting
+        of = {message_key(row.tenant, one) for one in customers}
+        self.spool.waiting = [one for one in waiting if not _is_profile(one.record, of)]
+        gone = [await self.letters.settle(one, "erased", {}) for one in letters]
+        self._count(
+            row,
+            identities=len(keys),
+            customers=len(customers),
+            spooled=len(waiting) - len(self.spool.waiting),
+            dead_letters=sum(gone),
+        )
+
+    async def finish(self, row: PrivacyRow) -> None:
+        letters = [one.reference for one in self.letters.stored.values() if one.tenant == row.tenant]
+        await self.erase(row, [], letters)
+        self.rows[_name(row)] = replace(self.rows[_name(row)], state="done")
+
+    async def answered(self, row: PrivacyRow, counts: dict[str, int]) -> None:
+        self.check()
+        self._count(replace(row, state="done"), **counts)
+
+    async def spooled(self, tenant: str, customer: str) -> list[bytes]:
+        self.check()
+        records = (one.record for one in self.spool.waiting)
+        return [one.value for one in records if one.key == message_key(tenant, customer) and one.value]
+
+    def _count(self, row: PrivacyRow, **counts: int) -> None:
+        before = self.rows[_name(row)]
+        added = Counter(before.counts) + Counter(counts)
+        self.rows[_name(row)] = replace(
+            before, state=row.state, counts={name: added[name] for name in counts}
+        )
+
+
+def _name(row: PrivacyRow) -> tuple[str, str, str, str]:
+    return row.tenant, row.provider, row.kind, row.reference
+
+
+def _is_profile(record: Record, keys: set[bytes]) -> bool:
+    return record.topic == CUSTOMER_PROFILES.name and record.value is not None and record.key in keys
 
 
 class MemorySpool(Outage):
@@ -159,43 +249,62 @@ class MemoryDeadLetters(Outage):
     def __init__(self) -> None:
         super().__init__()
         self.letters: dict[str, Unusable] = {}
-        self.published: set[str] = set()
+        self.stored: dict[str, StoredLetter] = {}
 
     async def put(self, letter: Unusable) -> None:
         self.check()
         self.letters[letter.reference] = letter
+        self.stored[letter.reference] = _stored(letter)
 
     async def unpublished(self, limit: int) -> list[StoredLetter]:
         self.check()
-        return [letter for letter in self._stored() if not letter.published][:limit]
+        return [letter for letter in self.stored.values() if not letter.published][:limit]
 
     async def mark_published(self, references: Sequence[str]) -> None:
         self.check()
-        self.published |= set(references)
+        for reference in references:
+            self._change(reference, published=True)
 
-    async def newest(self, limit: int) -> list[StoredLetter]:
+    async def find(self, query: LetterQuery, limit: int) -> list[StoredLetter]:
         self.check()
-        return self._stored()[::-1][:limit]
+        return [letter for letter in reversed(self.stored.values()) if _wanted(letter, query)][:limit]
+
+    async def load(self, reference: str) -> KeptLetter | None:
+        self.check()
+        kept = self.letters.get(reference)
+        return None if kept is None else KeptLetter(self.stored[reference], kept.headers, kept.body)
+
+    async def kept(self, tenant: str, after: str, limit: int) -> list[KeptLetter]:
+        self.check()
+        found = sorted(one for one in self.letters if one > after and self.stored[one].tenant == tenant)
+        return [
+            KeptLetter(self.stored[one], self.letters[one].headers, self.letters[one].body) for one in found
+        ][:limit]
+
+    async def stays(self, reference: str, reason: str, detail: str) -> None:
+        self.check()
+        letter = self.stored[reference]
+        if letter.state == "waiting":
+            tried = letter.attempts + 1
+            self._change(reference, reason=reason, detail=detail, attempts=tried, tried_at=datetime.now(UTC))
+
+    async def settle(self, reference: str, state: LetterState, result: dict[str, Any]) -> bool:
+        self.check()
+        letter = self.stored.get(reference)
+        if letter is None or letter.state != "waiting":
+            return False
+        self._change(reference, state=state, result=result, size=0, settled_at=datetime.now(UTC))
+        del self.letters[reference]
+        return True
 
     async def counts(self) -> list[tuple[str, str, int]]:
         self.check()
-        found = Counter((letter.source, letter.reason) for letter in self._stored())
+        waiting = (letter for letter in self.stored.values() if letter.state == "waiting")
+        found = Counter((letter.source, letter.reason) for letter in waiting)
         return sorted(((source, reason, n) for (source, reason), n in found.items()), key=lambda row: -row[2])
 
-    def _stored(self) -> list[StoredLetter]:
-        return [
-            StoredLetter(
-                letter.reference,
-                letter.source.tenant,
-                letter.source.name,
-                letter.source.provider,
-                letter.reason,
-                letter.detail,
-                letter.at,
-                letter.reference in self.published,
-            )
-            for letter in self.letters.values()
-        ]
+    def _change(self, reference: str, **changes: Any) -> None:
+        self.stored[reference] = replace(self.stored[reference], **changes)
 
 
 class MemoryAnswers(Outage):
@@ -221,55 +330,29 @@ class MemoryAnswers(Outage):
         self.earlier.pop((source, key), None)
 
 
-class MemoryImports(Outage):
-    """An ImportStore."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.done: dict[tuple[str, str], Imported] = {}
-        self._taken: set[tuple[str, str]] = set()
-
-    @asynccontextmanager
-    async def alone(self, tenant: str, digest: str) -> AsyncIterator[bool]:
-        self.check()
-        if (tenant, digest) in self._taken:
-            yield False
-            return
-        self._taken.add((tenant, digest))
-        try:
-            yield True
-        finally:
-            self._taken.discard((tenant, digest))
-
-    async def find(self, tenant: str, digest: str) -> Imported | None:
-        self.check()
-        return self.done.get((tenant, digest))
-
-    async def save(self, done: Imported) -> None:
-        self.check()
-        self.done[done.tenant, done.digest] = done
+def _stored(letter: Unusable) -> StoredLetter:
+    return StoredLetter(
+        letter.reference,
+        letter.source.tenant,
+        letter.source.name,
+        letter.source.provider,
+        letter.reason,
+        letter.detail,
+        letter.at,
+        published=False,
+        topic=letter.topic,
+        stored_at=datetime.now(UTC),
+        verified_at=letter.verified_at,
+        sha256=hashlib.sha256(letter.body).hexdigest(),
+        size=len(letter.body),
+    )
 
 
-class MemoryHistoryLog(Outage):
-    """A HistoryLog with one partition."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[Record] = []
-
-    async def append(self, records: Sequence[Record]) -> dict[int, int]:
-        self.check()
-        self.records += records
-        return await self.ends()
-
-    def on(self, topic: str) -> list[Record]:
-        return [record for record in self.records if record.topic == topic]
-
-    async def ends(self) -> dict[int, int]:
-        self.check()
-        return {0: len(self.on(CUSTOMER_EVENTS.name))}
-
-    async def ids_since(self, offsets: Mapping[int, int]) -> set[str]:
-        self.check()
-        records = self.on(CUSTOMER_EVENTS.name)[offsets.get(0, 0) :]
-        return {msgspec.json.decode(record.value or b"")["id"] for record in records}
+def _wanted(letter: StoredLetter, query: LetterQuery) -> bool:
+    asked = {name: getattr(query, name) for name in ("reason", "source", "topic", "state")}
+    return (
+        letter.reference in (query.references or [letter.reference])
+        and all(value is None or getattr(letter, name) == value for name, value in asked.items())
+        and (query.before is None or letter.stored_at < query.before)
+        and (query.after is None or letter.stored_at >= query.after)
+    )

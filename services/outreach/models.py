@@ -284,7 +284,7 @@ class TimelineEntry(Base):
 
 
 class HealthPoint(Base):
-    """Projection: the score line over the timeline."""
+    """Projection: the score line over the timeline. `signal_points`: None where only the score was kept."""
 
     __tablename__ = "health_points"
     tenant: Mapped[str] = mapped_column(primary_key=True)
@@ -293,6 +293,7 @@ class HealthPoint(Base):
     score: Mapped[float]
     band: Mapped[str]
     confidence: Mapped[float]
+    signal_points: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class Customer(Base):

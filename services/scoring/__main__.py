@@ -168,11 +168,12 @@ def audit(
 ) -> None:
     """What the data hold and lack: signals, sources, rules that can never come true."""
     with _offline(words_to_stderr=as_json) as console:
-        from services.scoring.offline.commands import auditing, files
+        from libs.runtime.offline.page import pretty
+        from services.scoring.offline.commands import auditing
 
         body = auditing.audit(events, scorecard, rules, console)
         if as_json:
-            typer.echo(files.pretty(body))
+            typer.echo(pretty(body))
         else:
             auditing.show(body, console)
 

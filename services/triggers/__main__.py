@@ -8,7 +8,17 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Health in, the rules that fired out.")
 
-File = Annotated[Path | None, typer.Argument(help="A rule file; without one, the shipped standard set.")]
+File = Annotated[
+    Path | None,
+    typer.Argument(help="A rule file, or the name of a shipped set: standard (the default) or evidenced."),
+]
+
+storm = typer.Typer(
+    no_args_is_help=True, help="Rules that fired for too many at once, and what is held of them."
+)
+app.add_typer(storm, name="storm")
+
+Rule = Annotated[str, typer.Argument(help="A rule's id.")]
 
 
 @app.command()
@@ -30,14 +40,50 @@ def run() -> None:
         raise typer.Exit(2) from None
 
 
+@storm.command("list")
+def storm_list() -> None:
+    """Say which rules are held, and for how many customers."""
+    from services.triggers import operate
+
+    operate.list_storms()
+
+
+@storm.command("release")
+def storm_release(rule: Rule) -> None:
+    """Fire what is held of a rule: it was real."""
+    from services.triggers import operate
+
+    operate.decide(rule, "storm-release")
+
+
+@storm.command("drop")
+def storm_drop(rule: Rule) -> None:
+    """Fire nothing of what is held of a rule: each customer must become clear first."""
+    from services.triggers import operate
+
+    operate.decide(rule, "storm-drop")
+
+
+@app.command()
+def release(
+    rule: Rule,
+    *,
+    per_day: Annotated[int, typer.Option(min=0, help="Customers a day, all partitions together; 0 ends it.")],
+) -> None:
+    """Fire what is silently armed of a rule, a few a day, the most valuable customers first."""
+    from services.triggers import operate
+
+    operate.release(rule, per_day)
+
+
 @app.command()
 def check(file: File = None) -> None:
-    """Say everything that is wrong with a rule file as file:line: message; status 1 if anything is."""
-    from services.triggers.adapters.rule_file import STANDARD, RuleFileError, load
+    """Say everything that is wrong or doubtful about a rule file as file:line: message; then status 1."""
+    from services.triggers.adapters.rule_file import RuleFileError, locate, review
 
-    path = file or STANDARD
+    path = locate(file)
     try:
-        rules = load(path)
+        rules = review(path)
     except RuleFileError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -50,6 +96,37 @@ def vocabulary() -> None:
     from services.triggers.domain.vocabulary import table
 
     typer.echo(table(), nl=False)
+
+
+@app.command()
+def dry_run(
+    *,
+    rules: Annotated[Path | None, typer.Option(help="Rules; without, the shipped standard set.")] = None,
+    frames: Annotated[Path, typer.Option(help="Folder of days, from `greenline scoring replay`.")],
+    against: Annotated[Path | None, typer.Option(help="Another rule file, side by side.")] = None,
+    horizon: Annotated[int, typer.Option(help="Days without an order after which one is gone.", min=1)] = 91,
+    minutes_per_task: Annotated[float, typer.Option(help="What a firing costs a CSM.", min=0)] = 15.0,
+    out: Annotated[Path | None, typer.Option(help="Folder for dry-run.json and dry-run.html.")] = None,
+) -> None:
+    """Try rules on the past: what would have fired, for whom, how much work, and how right it was."""
+    from rich.console import Console
+
+    from libs.runtime.errors import ConfigError
+    from services.triggers.adapters.rule_file import locate
+    from services.triggers.offline import command
+    from services.triggers.offline.figures import Question
+
+    console = Console()
+    other = None if against is None else locate(against)
+    asked = command.Asked(locate(rules), frames, other, Question(horizon, minutes_per_task))
+    try:
+        body = command.dry_run(asked, console)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    command.show(body, console)
+    for path in command.write(body, out) if out else ():
+        console.print(str(path), highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -2,25 +2,33 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from libs.events.topics import CUSTOMER_HEALTH, CUSTOMER_TRIGGERS, TRIGGERS_DEAD_LETTERS, TRIGGERS_STATE
+from libs.events.topics import (
+    CUSTOMER_HEALTH,
+    CUSTOMER_TRIGGERS,
+    TRIGGERS_DEAD_LETTERS,
+    TRIGGERS_REQUESTS,
+    TRIGGERS_STATE,
+)
 from libs.runtime.clock import make_clock
 from libs.runtime.health import serve_health
 from libs.runtime.lifecycle import calm_collector
-from libs.runtime.logging import get_logger
 from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
 from libs.runtime.stream.settings import StreamSettings
 from libs.runtime.stream.worker import StreamWorker
-from services.triggers.adapters.rule_file import STANDARD, load
+from services.triggers.adapters.rule_file import locate
+from services.triggers.adapters.rule_source import RuleSource, following
+from services.triggers.domain.guard import Limits
 from services.triggers.domain.rows import LAYOUT, TriggersRow
 from services.triggers.metrics import TriggersMetrics
 from services.triggers.service import Triggers
 from services.triggers.settings import TriggersSettings
 
-_log = get_logger(__name__)
+KEPT = Path("triggers") / "rules.yaml"  # the last good rule set, under the data folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,7 @@ class Wiring:
     source: str = CUSTOMER_HEALTH.name
     state: str = TRIGGERS_STATE.name
     dead_letters: str = TRIGGERS_DEAD_LETTERS.name
+    requests: str = TRIGGERS_REQUESTS.name
 
 
 REAL = Wiring()
@@ -40,13 +49,11 @@ def make_worker(
     runtime: RuntimeSettings,
     stream: StreamSettings,
     settings: TriggersSettings,
+    service: Triggers,
+    *,
     registry: CollectorRegistry,
-    wiring: Wiring = REAL,
+    wiring: Wiring,
 ) -> StreamWorker:
-    """Raises RuleFileError when the rule file cannot be used: nothing has been opened then."""
-    path = settings.rules_file or STANDARD
-    rules = load(path)  # read once; following changes of the file starts here
-    _log.info("triggers.rules", file=str(path), rules={rule.id: rule.version for rule in rules})
     rhythm = {"sweep_s": settings.sweep_s, "sweep_wall_s": settings.sweep_min_wall_s}
     return StreamWorker(
         app_id=wiring.app_id,
@@ -55,12 +62,13 @@ def make_worker(
         dead_letters=wiring.dead_letters,
         row=TriggersRow,
         layout=LAYOUT,
-        service=Triggers(rules, TriggersMetrics(registry)),
+        service=service,
         settings=runtime,
         stream=stream.model_copy(update=rhythm),
         clock=make_clock(runtime.clock_file),
         metrics=registry,
         outputs=(CUSTOMER_TRIGGERS.name,),
+        transfers=wiring.requests,
     )
 
 
@@ -71,9 +79,18 @@ async def run(
     stop: asyncio.Event | None = None,
     wiring: Wiring = REAL,
 ) -> None:
-    """The service with its health endpoints, until asked to stop."""
+    """The service with its health endpoints, until asked to stop.
+
+    Raises RuleFileError when there are no rules to start with: nothing has been opened then.
+    """
     registry = make_registry()
-    worker = make_worker(runtime, stream, settings, registry, wiring)
+    metrics = TriggersMetrics(registry)
+    source = RuleSource(locate(settings.rules_file), runtime.data_dir / KEPT, metrics.rule_file)
+    service = Triggers(source.first(), metrics, Limits(settings.storm_share, settings.storm_least))
+    worker = make_worker(runtime, stream, settings, service, registry=registry, wiring=wiring)
     calm_collector()
-    async with serve_health(runtime.host, settings.port, registry, worker.readiness):
+    async with (
+        serve_health(runtime.host, settings.port, registry, worker.readiness),
+        following(source, service.adopt, settings.rules_poll_s),
+    ):
         await worker.run(stop)

@@ -14,6 +14,7 @@ from libs.events.hot import data_struct
 from libs.runtime.stream import Rows
 from services.triggers.domain import rows as layout
 from services.triggers.domain.book import Book
+from services.triggers.domain.evaluator import Bools
 from services.triggers.domain.firing import Moment
 from services.triggers.domain.lifecycle import Phase
 from services.triggers.domain.transitions import Array, Table
@@ -31,7 +32,8 @@ class Batch:
     book: Book
     slots: npt.NDArray[np.int64]
     moments: Sequence[datetime]
-    backfill: npt.NDArray[np.bool_]
+    backfill: Bools
+    first_seen: Bools
     events: Sequence[Any] = ()
 
     @classmethod
@@ -40,17 +42,22 @@ class Batch:
         events = [event for _, event in taken]
         slots = rows.ensure_many(key for key, _ in taken)
         fresh, before = layout.encode(events, book.labels), rows.array[slots]
+        first_seen = before["generation"] == 0
         fresh["phases"] = before["phases"]
-        fresh["generation"] = np.where(before["generation"] == 0, book.generation, before["generation"])
+        fresh["generation"] = np.where(first_seen, book.generation, before["generation"])
         rows.array[slots] = fresh
         rows.touch_many(slots)
         backfill = np.array([event.backfill for event in events], np.bool_)
-        return cls(rows, book, slots, [event.receivedat for event in events], backfill, events)
+        return cls(rows, book, slots, [event.receivedat for event in events], backfill, first_seen, events)
 
     @classmethod
-    def of_slots(cls, rows: Rows, book: Book, now: datetime) -> Self:
-        slots = rows.slots
-        return cls(rows, book, slots, [now] * len(slots), np.zeros(len(slots), np.bool_))
+    def of_slots(
+        cls, rows: Rows, book: Book, now: datetime, slots: npt.NDArray[np.int64] | None = None
+    ) -> Self:
+        """Those of the slice, or some of the partition."""
+        slots = rows.slots if slots is None else slots
+        neither = np.zeros(len(slots), np.bool_)
+        return cls(rows, book, slots, [now] * len(slots), backfill=neither, first_seen=neither)
 
     def now(self) -> datetime | Array:
         return layout.instants(self.moments) if self.events else self.moments[0]

@@ -1,12 +1,16 @@
-"""A chunk of snapshots, sorted out: what is unreadable, who is gone, and what to evaluate in which order."""
+"""A chunk sorted out: what is unreadable, who is gone, what to evaluate in which order, what is asked for."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from libs.events import DecodeError, decode_hot
 from libs.events.ids import message_key
 from libs.runtime.stream import DeadLetter, SourceRecord
+from services.triggers.domain import requests
+from services.triggers.domain.requests import Request
 
 
 @dataclass(slots=True)
@@ -73,3 +77,10 @@ def _read_one(intake: Intake, record: SourceRecord, key: bytes, value: bytes) ->
         )
         return
     intake.keep(key, event)
+
+
+def read_request(record: SourceRecord) -> Request | DeadLetter:
+    try:
+        return requests.decode(record.value or b"")
+    except msgspec.DecodeError as error:
+        return DeadLetter(record, "undecodable", f"not a request: {error}")

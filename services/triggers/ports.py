@@ -1,5 +1,6 @@
 """What the service tells whoever watches it. It never asks anything back."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -21,6 +22,14 @@ class Observer(Protocol):
         """A rule has fired or cleared for a customer."""
         ...
 
+    def storm_began(self, rule: str, customers: int) -> None:
+        """A rule has fired for too many of a partition's customers: its firings are held from here on."""
+        ...
+
+    def storms(self, partition: int, held: Mapping[str, int]) -> None:
+        """The rules in a storm on a partition, and for how many customers a firing is held."""
+        ...
+
 
 class NoObserver:
     """For dry runs and tests."""
@@ -32,4 +41,10 @@ class NoObserver:
         pass
 
     def said(self, rule: str, action: str) -> None:
+        pass
+
+    def storm_began(self, rule: str, customers: int) -> None:
+        pass
+
+    def storms(self, partition: int, held: Mapping[str, int]) -> None:
         pass

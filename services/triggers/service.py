@@ -1,6 +1,6 @@
 """Triggers as a stream service: health snapshots and time in, rules that fired and cleared out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -8,44 +8,69 @@ import numpy as np
 
 from libs.events import encode_hot
 from libs.events.topics import CUSTOMER_TRIGGERS
-from libs.runtime.stream import Chunk, Output, Record, Rows
+from libs.runtime.stream import Chunk, DeadLetter, Lane, Output, Record, Rows, SourceRecord
+from libs.runtime.stream.rows import Slots
 from services.triggers.batch import Batch
 from services.triggers.domain import firing
 from services.triggers.domain import rows as layout
 from services.triggers.domain.book import Book
 from services.triggers.domain.evaluator import Evaluator
-from services.triggers.domain.lifecycle import Memory, Phase, Step, Truth, advance
+from services.triggers.domain.guard import Limits, Storm
+from services.triggers.domain.lifecycle import (
+    Memory,
+    Phase,
+    Step,
+    Timing,
+    Truth,
+    advance,
+    drop,
+    fire,
+    hold,
+    release,
+)
+from services.triggers.domain.requests import Request
 from services.triggers.domain.rules import Rule
 from services.triggers.domain.transitions import Array, Table, plan
-from services.triggers.intake import read
+from services.triggers.intake import read, read_request
 from services.triggers.ports import NoObserver, Observer
 
+Move = Callable[[Phase, Memory], Step]
 _NOTHING = Memory()
+_AT_ONCE = 256  # customers: a slice of a sweep must not hold up the loop; the next slice goes on
+_DECISIONS = {"storm-release": Storm.RELEASING, "storm-drop": Storm.DROPPING}
+_END_OF_HELD = {
+    Phase.INACTIVE: "held_cleared",
+    Phase.FIRING: "held_released",
+    Phase.SILENT: "held_dropped",
+}
 _memory = msgspec.msgpack.Decoder(Memory).decode
 
 
 class Triggers:
     """`step` and `sweep` over one rule set; both evaluate the same way."""
 
-    def __init__(self, rules: Sequence[Rule], observer: Observer | None = None) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], observer: Observer | None = None, limits: Limits | None = None
+    ) -> None:
         self.rules = tuple(rules)
         self._evaluator = Evaluator(rules)
         self._observer: Observer = observer or NoObserver()
+        self._limits = limits or Limits()
+
+    def adopt(self, rules: Sequence[Rule]) -> None:
+        """Other rules from the next step or sweep on; what is already true for a new one arms silently."""
+        self.rules = tuple(rules)
+        self._evaluator = Evaluator(rules)
 
     def step(self, chunk: Chunk, rows: Rows, now: datetime) -> Iterable[Output]:  # noqa: ARG002 (the seam's)
         """Each snapshot's own receivedat is its now, so a replay decides the same."""
-        intake = read(chunk.records)
-        for key in intake.gone:
-            _forget(rows, key)
         book = Book(rows.memo, self.rules)
-        outputs: list[Output] = [*intake.letters]
-        for taken in intake.rounds():
-            batch = Batch.of_snapshots(rows, book, taken)
-            outputs += self._evaluate(batch)
-            batch.keep_contributions()
-            rows.watermark = max(batch.moments)
-        rows.ledger.add("applied", intake.applied)
-        _remember(rows, book)
+        book.place(chunk.partition)
+        if chunk.lane is Lane.TRANSFERS:
+            outputs: list[Output] = [*_take_requests(chunk.records, book, rows)]
+        else:
+            outputs = self._take_snapshots(chunk.records, book, rows)
+        self._remember(rows, book)
         return outputs
 
     def sweep(self, rows: Rows, now: datetime) -> Iterable[Output]:
@@ -53,44 +78,149 @@ class Triggers:
         if not len(rows.slots):
             return []
         book = Book(rows.memo, self.rules)
-        batch = Batch.of_slots(rows, book, now)
-        outputs = self._evaluate(batch)
-        _remember(rows, book)
+        outputs = self._evaluate(Batch.of_slots(rows, book, now))
+        for r in range(len(self.rules)):
+            outputs += self._release(rows, book, r, now)
+        self._remember(rows, book)
+        return outputs
+
+    def _take_snapshots(self, records: Sequence[SourceRecord], book: Book, rows: Rows) -> list[Output]:
+        intake = read(records)
+        for key in intake.gone:
+            self._forget(rows, book, key)
+        outputs: list[Output] = [*intake.letters]
+        for taken in intake.rounds():
+            batch = Batch.of_snapshots(rows, book, taken)
+            outputs += self._evaluate(batch)
+            batch.keep_contributions()
+            rows.watermark = max(batch.moments)
+        rows.ledger.add("applied", intake.applied)
         return outputs
 
     def _evaluate(self, batch: Batch) -> list[Record]:
         book, current = batch.book, batch.current()
+        book.look(max(batch.moments))
         with self._observer.evaluation(len(current)):
             frame = layout.frame(current, self._evaluator.columns, book.labels, batch.now())
             verdicts = self._evaluator.evaluate(frame)
-        table = plan(current, verdicts, book, batch.backfill)
+        table = plan(current, verdicts, book, batch.backfill, batch.first_seen)
         self._count_silent(book, current, table)
-        outputs = []
-        for i, r in table.cells:
-            truth = Truth(bool(verdicts.when[i, r]), bool(verdicts.clear[i, r]))
-            output = self._advance(batch, table, i, r, truth)
-            if output is not None:
-                outputs.append(output)
+        said = [
+            self._advance(batch, table, i, r, Truth(bool(verdicts.when[i, r]), bool(verdicts.clear[i, r])))
+            for i, r in table.cells
+        ]
+        said += self._let_go(batch, table)
         batch.write(table)
-        return outputs
+        return [record for record in said if record is not None]
 
     def _advance(self, batch: Batch, table: Table, i: int, r: int, truth: Truth) -> Record | None:
-        """One customer, one rule: move it and say what it says."""
+        """One customer, one rule, as the lifecycle says; in a storm a firing is held."""
+        rule = self.rules[r]
+
+        def guarded(phase: Phase, memory: Memory) -> Step:
+            step = advance(phase, memory, truth, batch.moments[i], rule.timing)
+            return step if step.action != "fired" or self._admits(batch, rule) else hold(memory)
+
+        return self._move(batch, table, i, r, guarded)
+
+    def _admits(self, batch: Batch, rule: Rule) -> bool:
+        book, customers = (
+            batch.book,
+            batch.rows.extent,
+        )  # erased customers leave room that counts until reused
+        quiet = book.storm(rule.id) is not Storm.HELD
+        if book.admits(rule.id, self._limits, customers):
+            return True
+        batch.rows.ledger.add("held")
+        if quiet:
+            self._observer.storm_began(rule.id, customers)
+        return False
+
+    def _let_go(self, batch: Batch, table: Table) -> list[Record | None]:
+        """What is held of a rule and has been decided on."""
+        said: list[Record | None] = []
+        for r, rule in enumerate(self.rules):
+            decided = batch.book.storm(rule.id)
+            if decided in (Storm.RELEASING, Storm.DROPPING):
+                held = np.flatnonzero(table.phases[:, r] == Phase.HELD).tolist()
+                said += [self._move(batch, table, i, r, _decided(decided, batch.moments[i])) for i in held]
+        return said
+
+    def _release(self, rows: Rows, book: Book, r: int, now: datetime) -> list[Record]:
+        """Today's part of what is silently armed, the most valuable of the whole partition first."""
+        rule, day, said = self.rules[r].id, now.toordinal(), list[Record]()
+        most = min(book.due(rule, day), _AT_ONCE)
+        if not most:
+            return said
+        slots = _silent(rows, book, r)
+        if slots is None:
+            return said
+        for start in range(0, len(slots), _AT_ONCE):
+            said += self._fire_silent(
+                Batch.of_slots(rows, book, now, slots[start : start + _AT_ONCE]), r, most - len(said)
+            )
+            if len(said) == most:
+                break
+        rows.ledger.add("silent_released", len(said))
+        book.spend(rule, day, len(said), more=len(said) == most)
+        if len(said) == len(slots):
+            book.end_release(rule)
+        return said
+
+    def _fire_silent(self, batch: Batch, r: int, most: int) -> list[Record]:
+        """At most so many, and only for whom the condition is true now."""
+        current, timing, said = batch.current(), self.rules[r].timing, list[Record]()
+        frame = layout.frame(current, self._evaluator.columns, batch.book.labels, batch.now())
+        phases = current["phases"][:, batch.book.columns]
+        table = Table(phases, [], np.zeros(len(current), np.bool_))
+        for i in np.flatnonzero(self._evaluator.evaluate(frame).when[:, r]).tolist():
+            if len(said) == most:
+                break
+            record = self._move(batch, table, i, r, _released(batch.moments[i], timing))
+            said += [] if record is None else [record]
+        batch.write(table)
+        return said
+
+    def _move(self, batch: Batch, table: Table, i: int, r: int, to: Move) -> Record | None:
+        """One customer, one rule: move it, remember it and say what it says."""
         rule, key = self.rules[r], batch.key(i)
         side = key + b"\x00" + rule.id.encode()
         stored = batch.rows.sparse.get(side)
         memory = _NOTHING if stored is None else _memory(stored)
         phase = Phase(int(table.phases[i, r]))
-        step = advance(phase, memory, truth, batch.moments[i], rule.timing)
+        step = to(phase, memory)
         if step.memory != memory:
             _store(batch.rows, side, step.memory)
         if step.phase is not phase:
             table.put(i, r, step.phase)
             self._observer.moved(rule.id, step.phase)
+            if phase is Phase.HELD:
+                batch.book.let_go(rule.id)
+                batch.rows.ledger.add(_END_OF_HELD[step.phase])
         if step.action is None:
             return None
         self._observer.said(rule.id, step.action)
         return _say(rule, step, batch, i)
+
+    def _remember(self, rows: Rows, book: Book) -> None:
+        if book.partition is not None:
+            self._observer.storms(book.partition, book.storms())
+        memo = book.memo()
+        if memo is not None:
+            rows.memo = memo
+
+    def _forget(self, rows: Rows, book: Book, key: bytes) -> None:
+        """A tombstone: the customer's row and all that its rules remember."""
+        slot = rows.find(key)
+        if slot >= 0:
+            row = rows.array[slot]
+            held = (row["phases"][book.columns] == Phase.HELD) & (row["generation"] >= book.added)
+            for r in np.flatnonzero(held).tolist():
+                book.let_go(self.rules[r].id)
+                rows.ledger.add("held_erased")
+        rows.remove(key)
+        for side, _ in rows.sparse.items_with_prefix(key + b"\x00"):
+            rows.sparse.delete(side)
 
     def _count_silent(self, book: Book, before: Array, table: Table) -> None:
         silent = (table.phases == Phase.SILENT) & (before["phases"][:, book.columns] != Phase.SILENT)
@@ -114,14 +244,39 @@ def _store(rows: Rows, side: bytes, memory: Memory) -> None:
         rows.sparse.put(side, msgspec.msgpack.encode(memory))
 
 
-def _remember(rows: Rows, book: Book) -> None:
-    memo = book.memo()
-    if memo is not None:
-        rows.memo = memo
+def _decided(storm: Storm, now: datetime) -> Move:
+    return lambda _, memory: fire(memory, now) if storm is Storm.RELEASING else drop(memory)
 
 
-def _forget(rows: Rows, key: bytes) -> None:
-    """A tombstone: the customer's row and all that its rules remember."""
-    rows.remove(key)
-    for side, _ in rows.sparse.items_with_prefix(key + b"\x00"):
-        rows.sparse.delete(side)
+def _take_requests(records: Iterable[SourceRecord], book: Book, rows: Rows) -> Iterator[DeadLetter]:
+    """Written down here; sweeps carry it out, a slice at a time."""
+    for record in records:
+        request = read_request(record)
+        if isinstance(request, DeadLetter):
+            yield request
+        elif not book.knows(request.rule):
+            yield DeadLetter(record, "unknown_rule", f"there is no rule {request.rule} here")
+        else:
+            rows.ledger.add("requests")
+            _take_request(request, book)
+
+
+def _take_request(request: Request, book: Book) -> None:
+    if request.action == "release":
+        book.release(request.rule, request.id, request.per_day)
+    else:
+        book.decide(request.rule, _DECISIONS[request.action])
+
+
+def _released(now: datetime, timing: Timing) -> Move:
+    return lambda _, memory: release(memory, now, timing)
+
+
+def _silent(rows: Rows, book: Book, r: int) -> Slots | None:
+    """For whom a rule is silently armed, the most valuable first; None until all have met today's rules."""
+    everybody = rows.window(0, rows.extent).slots
+    if (rows.array["generation"][everybody] != book.generation).any():
+        return None
+    slots = everybody[rows.array["phases"][everybody, book.columns[r]] == Phase.SILENT]
+    order = layout.most_valuable_first(rows.array["spend_total"][slots], rows.array["mrr"][slots])
+    return np.asarray(slots[order], np.int64)

@@ -20,7 +20,8 @@ from libs.events.types import (
 )
 
 Cause = Annotated[str, Field(min_length=1, max_length=160)]
-"""The id of the event that moved the customer, "silence", or "catch-up" for a backlog of events."""
+"""The id of the event that moved the customer, "silence", "scorecard" when another one came into force, or
+"catch-up" for a backlog of events."""
 
 
 class Contribution(Frozen):

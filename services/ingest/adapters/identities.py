@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.ingest.adapters.postgres import transaction
 from services.ingest.domain.identity import Book, Changes, Key, Resolution, is_object, settle
 from services.ingest.domain.people import Anchor, Claim
-from services.ingest.ports import Known, PrivacyRow
+from services.ingest.ports import Known
 
 # One writer of identities at a time over all processes: decisions are read, then written.
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('greenline.ingest.identities'))")
+LOCK = text("SELECT pg_advisory_xact_lock(hashtext('greenline.ingest.identities'))")
 _KEYS = (
     "unnest(CAST(:tenants AS text[]), CAST(:kinds AS text[]), CAST(:ids AS text[])) AS k(tenant, kind, value)"
 )
@@ -53,14 +53,6 @@ _SAVE_PROFILE = text(
     "VALUES (:tenant, :customer, CAST(:profile AS jsonb)) "
     "ON CONFLICT (tenant, customer_id) DO UPDATE SET profile = excluded.profile"
 )
-_ERASE = (
-    text("DELETE FROM identities WHERE tenant = :tenant AND customer_id = :customer"),
-    text("DELETE FROM customers WHERE tenant = :tenant AND :customer IN (customer_id, merged_into)"),
-)
-_REQUEST = text(
-    "INSERT INTO privacy_requests (tenant, provider, kind, reference, customer_id, received_at) "
-    "VALUES (:tenant, :provider, :kind, :reference, :customer, :at) ON CONFLICT DO NOTHING"
-)
 _WHO = text(
     "SELECT DISTINCT tenant, customer_id FROM identities WHERE value = ANY(:ids) "
     "UNION SELECT tenant, customer_id FROM customers WHERE customer_id = ANY(:ids)"
@@ -86,11 +78,7 @@ class PostgresIdentities:
 
     async def resolve(self, claims: Sequence[Claim]) -> list[Resolution]:
         async with transaction(self._engine) as connection:
-            await connection.execute(_LOCK)
-            book = await _load(connection, claims)
-            found = [settle(book, claim, new_customer_id) for claim in claims]
-            await _write(connection, book.changes)
-            return found
+            return await decide(connection, claims)
 
     async def remember(self, anchors: Sequence[tuple[str, str, Anchor]]) -> None:
         rows = [
@@ -100,21 +88,19 @@ class PostgresIdentities:
         async with transaction(self._engine) as connection:
             await connection.execute(_ADD, _insert_arrays(rows))
 
-    async def forget(self, tenant: str, customer: str, request: PrivacyRow) -> None:
-        async with transaction(self._engine) as connection:
-            await connection.execute(_LOCK)
-            for statement in _ERASE:
-                await connection.execute(statement, {"tenant": tenant, "customer": customer})
-            await connection.execute(_REQUEST, _request(request))
-
-    async def record_request(self, request: PrivacyRow) -> None:
-        async with transaction(self._engine) as connection:
-            await connection.execute(_REQUEST, _request(request))
-
     async def who(self, values: Sequence[str]) -> list[Known]:
         async with transaction(self._engine) as connection:
             owners = (await connection.execute(_WHO, {"ids": list(values)})).all()
             return [await _known(connection, tenant, customer) for tenant, customer in owners]
+
+
+async def decide(connection: AsyncConnection, claims: Sequence[Claim]) -> list[Resolution]:
+    """All claims in order, written in this transaction."""
+    await connection.execute(LOCK)
+    book = await _load(connection, claims)
+    found = [settle(book, claim, new_customer_id) for claim in claims]
+    await _write(connection, book.changes)
+    return found
 
 
 async def _load(connection: AsyncConnection, claims: Sequence[Claim]) -> Book:
@@ -188,15 +174,4 @@ def _insert_arrays(rows: Sequence[tuple[Key, str, str | None]]) -> dict[str, lis
         "customers": [unique[key][0] for key in keys],
         "objects": [is_object(key[1]) for key in keys],
         "details": [unique[key][1] for key in keys],
-    }
-
-
-def _request(request: PrivacyRow) -> dict[str, Any]:
-    return {
-        "tenant": request.tenant,
-        "provider": request.provider,
-        "kind": request.kind,
-        "reference": request.reference,
-        "customer": request.customer,
-        "at": request.at,
     }

@@ -4,6 +4,7 @@ Rules, in this order:
 1. The strongest identifier that is known decides (provider id, e-mail, phone); a device only if it is alone.
 2. A provider that tells two ids apart says they are two people: an e-mail or phone that would join them is
    marked shared, counted as a conflict, and no longer joins anybody to an id that is not known yet.
+   A claim that names two ids of one kind is the provider's word that they are one person after all.
 3. Two customers that nothing tells apart become one: the one with fewer provider ids merges into the other.
 4. A device follows the person last seen on it: a family's computer joins nobody.
 5. With nothing known, a provider id, e-mail or phone makes a new customer; a device id or an object does not.
@@ -87,7 +88,7 @@ def settle(book: Book, claim: Claim, new_id: Callable[[], str]) -> Resolution:
             return Resolution(None, "unknown")
         owner, outcome = new_id(), "created"
         book.changes.customers.append((claim.tenant, owner))
-    owner, merged = _merge(book, claim.tenant, owner, others)
+    owner, merged = _merge(book, claim, owner, others)
     _attach(book, claim, owner)
     profile = _profile(book, claim, owner, merged)
     details = tuple(
@@ -111,7 +112,7 @@ def _choose(book: Book, claim: Claim) -> tuple[str | None, list[str], int]:
         contradicted = _contradicts(book, claim, candidate, found)
         if owner is None and not contradicted:
             owner = candidate
-        elif owner and not contradicted and not _apart(book, claim.tenant, owner, candidate, key):
+        elif owner and not contradicted and not _apart(book, claim, owner, candidate, key):
             others.append(candidate)
         else:
             conflicts += key not in book.shared
@@ -130,11 +131,11 @@ def _contradicts(book: Book, claim: Claim, candidate: str, by: Identifier) -> bo
     return any(found.kind in has and found.value not in has[found.kind] for found in brought)
 
 
-def _apart(book: Book, tenant: str, one: str, other: str, by: Key | None = None) -> bool:
+def _apart(book: Book, claim: Claim, one: str, other: str, by: Key | None = None) -> bool:
     """Whether a provider tells these two customers apart, or what joins them is shared."""
-    left = book.provider_ids.get((tenant, one), {})
-    right = book.provider_ids.get((tenant, other), {})
-    return by in book.shared or not left.keys().isdisjoint(right)
+    left = book.provider_ids.get((claim.tenant, one), {})
+    right = book.provider_ids.get((claim.tenant, other), {})
+    return by in book.shared or not right.keys().isdisjoint(left.keys() - claim.joined)
 
 
 def _share(book: Book, key: Key) -> None:
@@ -148,10 +149,11 @@ def _owner_of_objects(book: Book, claim: Claim) -> str | None:
     return next((owner for owner in found if owner is not None), None)
 
 
-def _merge(book: Book, tenant: str, owner: str, others: list[str]) -> tuple[str, tuple[str, ...]]:
+def _merge(book: Book, claim: Claim, owner: str, others: list[str]) -> tuple[str, tuple[str, ...]]:
     merged: list[str] = []
+    tenant = claim.tenant
     for other in others:
-        if _apart(book, tenant, owner, other):  # an earlier merge of this claim brought the contradiction
+        if _apart(book, claim, owner, other):  # an earlier merge of this claim brought the contradiction
             continue
         weights = [len(book.provider_ids.get((tenant, one), {})) for one in (owner, other)]
         into, gone = (other, owner) if weights[1] > weights[0] else (owner, other)
@@ -176,7 +178,7 @@ def _attach(book: Book, claim: Claim, owner: str) -> None:
         if known is None:
             book.add(key, owner)
             book.changes.inserts.append((key, owner, None))
-        elif known != owner and found.kind in WEAK:
+        elif known != owner and found.kind in WEAK and not claim.late:
             book.owners[key] = owner
             book.changes.moves.append((key, owner))
     for anchor in claim.anchors:
@@ -187,12 +189,14 @@ def _attach(book: Book, claim: Claim, owner: str) -> None:
 
 
 def _profile(book: Book, claim: Claim, owner: str, merged: Iterable[str]) -> Profile | None:
-    """What is known after this claim. What this claim says wins over what was known."""
+    """What is known after this claim. What it says wins over what was known, unless it comes late."""
     before = book.profiles.get((claim.tenant, owner), {})
     known: Profile = {}
     for gone in merged:
         known |= book.profiles.pop((claim.tenant, gone), {})
-    known |= before | dict(claim.contact)
+    known |= before
+    said = dict(claim.contact)
+    known = said | known if claim.late else known | said
     if known != before:
         book.profiles[claim.tenant, owner] = known
         book.changes.profiles[claim.tenant, owner] = known

@@ -15,11 +15,11 @@ from libs.events.types import Frozen
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.plan import Fact
 from services.ingest.domain.record import Record
-from services.ingest.domain.sources import Source
+from services.ingest.domain.sources import Sender, Source
 
 
 def event_record(
-    fact: Fact, customer: str, source: Source, now: datetime, traceparent: str | None = None
+    fact: Fact, customer: str, source: Source | Sender, now: datetime, traceparent: str | None = None
 ) -> Record:
     """One fact as a record of customer.events."""
     event = build(
@@ -75,7 +75,7 @@ def merge_records(merged: Iterable[str], into: str, source: Source, now: datetim
     return found
 
 
-def erasure_records(customer: str, reference: str, source: Source, now: datetime) -> list[Record]:
+def erasure_records(customer: str, reference: str, source: Source | Sender, now: datetime) -> list[Record]:
     """A customer's end by a privacy request."""
     request = f"{source.provider}:{reference}"
     fact = Fact(

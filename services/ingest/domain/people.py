@@ -62,6 +62,8 @@ class Claim:
     anchors: tuple[Anchor, ...] = ()
     contact: tuple[tuple[str, Any], ...] = ()
     create: bool = True
+    late: bool = False
+    """Heard long after it was said: what is known by now is newer and stays; only gaps are filled."""
 
     def all(self) -> tuple[Identifier | Anchor, ...]:
         return (*self.identifiers, *self.anchors)
@@ -70,6 +72,12 @@ class Claim:
     def names_somebody(self) -> bool:
         """Whether there is more than devices."""
         return any(found.kind not in WEAK for found in self.identifiers)
+
+    @property
+    def joined(self) -> frozenset[str]:
+        """Kinds of which it names two values: the provider's word that both are this person."""
+        kinds = [found.kind for found in self.identifiers]
+        return frozenset(kind for kind in kinds if kinds.count(kind) > 1)
 
     @property
     def empty(self) -> bool:
@@ -113,7 +121,7 @@ def is_role(email: str) -> bool:
     return local.replace("-", "").replace("_", "").replace(".", "") in _ROLES
 
 
-def claim_of(person: Person, source: Source, *, create: bool = True) -> Claim:
+def claim_of(person: Person, source: Source, *, create: bool = True, late: bool = False) -> Claim:
     """Normalise and rank: provider ids, then e-mail, then phone, then device ids."""
     email = normal_email(person.email)
     phone = normal_phone(person.phone, source.phone_region)
@@ -128,6 +136,7 @@ def claim_of(person: Person, source: Source, *, create: bool = True) -> Claim:
         anchors=person.anchors,
         contact=tuple((name, value) for name, value in contact.items() if value is not None),
         create=create,
+        late=late,
     )
 
 

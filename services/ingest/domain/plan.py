@@ -3,6 +3,7 @@
 A provider is one file in services/ingest/domain/providers with a constant PROVIDER; it is found by its name.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,10 +13,15 @@ from libs.events import event_id
 from libs.events.types import Frozen
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Person
-from services.ingest.domain.reading import Node
+from services.ingest.domain.reading import Node, parse_form, parse_object
 from services.ingest.domain.sources import Secrets, Source
 
-JSON_TYPES = frozenset({"application/json"})
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+_CODE = re.compile(r"[\w.:/$*-]+", re.ASCII)  # of topics: no spaces, no @
+
+JSON_TYPES = frozenset({JSON})
+CLOSED = ("outreach.", "customer.merged", "customer.erased")
+"""Types of ours that no sender may use: outreach speaks for itself, merging and erasing are decided here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +31,23 @@ class Delivery:
     headers: Mapping[str, str]
     body: bytes
     query: Mapping[str, str] = field(default_factory=dict)
-    """Parameters of the URL: written by whoever set the webhook up, covered by no signature."""
+    """Of the address, covered by no signature: a topic it does not name, a token if it signs nothing."""
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
+
+    def document(self) -> Node:
+        """The body as one object, JSON or a form as its content type says. Raises UnparsableError."""
+        return (
+            parse_form(self.body)
+            if media_type(self.header("content-type")) == FORM
+            else parse_object(self.body)
+        )
+
+
+def media_type(content_type: str | None) -> str:
+    """Without parameters such as charset, which do not matter here."""
+    return (content_type or "").partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +89,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Six small answers about one provider. Each function is pure and raises domain errors only."""
+    """A few small answers about one provider. Each function is pure and raises domain errors only."""
 
     name: str
     verify: Callable[[Delivery, Secrets, float], None]
@@ -82,6 +101,8 @@ class Provider:
     delivery_id: Callable[[Delivery], str | None] = lambda _: None
     handshake: Callable[[Delivery], Answer | None] = lambda _: None
     content_types: frozenset[str] = JSON_TYPES
+    probes: frozenset[str] = frozenset()
+    """Methods besides POST, answered 200 and nothing more: how it looks whether the address is there."""
 
 
 def ignore(reason: str) -> Item:
@@ -90,9 +111,9 @@ def ignore(reason: str) -> Item:
 
 
 def unknown_topic(topic: str | None) -> NotUnderstoodError:
-    """For a topic this provider file does not map. The topic is a code of the provider's, not a value."""
+    """For a topic this provider file does not map: shown if it is a code, not what somebody typed."""
     shown = (topic or "none")[:80]
-    return NotUnderstoodError("unknown_topic", f"topic {shown if shown.isprintable() else 'unprintable'}")
+    return NotUnderstoodError("unknown_topic", f"topic {shown if _CODE.fullmatch(shown) else 'that is none'}")
 
 
 def fact(data: Frozen, time: datetime | None, *id_parts: str) -> Fact:

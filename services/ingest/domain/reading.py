@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -13,7 +14,11 @@ from services.ingest.domain.errors import NotUnderstoodError, UnparsableError
 
 MAX_REFERENCE = 128  # characters; libs.events.types.Reference
 _MAX_DIGITS = 12  # before the point; libs.events.types.Amount
+_MAX_WORDS = 6  # of a provider's code, such as "Payment method declined by bank"
+_PHONE_DIGITS = 7  # the shortest phone numbers that can be dialled from abroad
 _FOUR_PLACES = Decimal("0.0001")
+_MAX_FIELDS = 1_000  # of a form: an audience with every merge field there can be has about 100
+_MAX_DEPTH = 8  # of brackets in a form's keys
 # Numbers stay decimal: an amount must not pass through a float.
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _unlabelled = re.compile(r"[^a-z0-9_.:+-]+")
@@ -109,17 +114,18 @@ class Node:
             raise NotUnderstoodError("absurd_amount", f"{what} has more than {_MAX_DIGITS} digits")
         return found
 
-    def instant(self, what: str = "time", *, naive_utc: bool = False) -> datetime | None:
-        """RFC 3339 and its relatives. A time without a zone is UTC if said so, else NotUnderstoodError."""
+    def instant(self, what: str = "time", zone: tzinfo | None = None) -> datetime | None:
+        """RFC 3339 and its relatives; `zone` is that of times without one, where the provider says so.
+
+        Raises NotUnderstoodError if there is no zone, neither in the text nor given.
+        """
         if not self:
             return None
         try:
             found = datetime.fromisoformat(self.raw.strip())
-            if found.tzinfo is None and naive_utc:
-                return found.replace(tzinfo=UTC)
-            if found.tzinfo is None:
+            if found.tzinfo is None and zone is None:
                 raise NotUnderstoodError("unreadable_date", f"{what} has no time zone")
-            return found.astimezone(UTC)
+            return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
         except (AttributeError, TypeError, ValueError, OverflowError):
             raise NotUnderstoodError("unreadable_date", f"{what} is not a date") from None
 
@@ -155,6 +161,35 @@ def parse_object(body: bytes) -> Node:
     return node
 
 
+def parse_form(body: bytes) -> Node:
+    """A URL-encoded form as an object; PHP's brackets, as in data[merges][EMAIL], nest.
+
+    Raises UnparsableError.
+    """
+    try:
+        pairs = parse_qsl(
+            body.decode(),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_MAX_FIELDS,
+        )
+    except ValueError:
+        pairs = []
+    if not pairs:
+        raise UnparsableError("not a URL-encoded form")
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        *path, last = key.replace("]", "").split("[", _MAX_DEPTH)
+        place = found
+        for name in path:
+            if not isinstance(place.get(name), dict):
+                place[name] = {}
+            place = place[name]
+        place[last] = value
+    return Node(found)
+
+
 def money(amount: Decimal) -> str:
     """Decimal money as our wire's text: at most four places, no exponent, no superfluous zeros."""
     text = f"{amount.quantize(_FOUR_PLACES):f}"
@@ -169,5 +204,11 @@ def digest(text: str) -> str:
 
 
 def as_label(text: str) -> str | None:
-    """Any text as a code of at most 64 characters of our alphabet."""
+    """A text as a code of at most 64 characters of our alphabet; None if it is none.
+
+    What could be an address, holds the digits of a phone or card, or is a sentence was typed by somebody.
+    """
+    typed = "@" in text or len(text.split()) > _MAX_WORDS or sum(map(str.isdigit, text)) >= _PHONE_DIGITS
+    if typed:
+        return None
     return _unlabelled.sub("_", text.strip().lower())[:64].strip("_") or None

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
@@ -56,3 +57,17 @@ def holder_of(token: str, sources: Iterable[Source]) -> Source | None:
     given = hash_of(token)
     matched = [one for one in sources for known in one.tokens if hmac.compare_digest(known, given)]
     return matched[0] if matched else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who said something where there is no source, or none any more: what events need of one."""
+
+    provider: str
+    tenant: str
+    backfill: bool = False
+    simulated: bool = False
+
+    @property
+    def origin(self) -> str:
+        return f"{self.provider}/{self.tenant}"

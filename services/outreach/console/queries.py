@@ -154,6 +154,16 @@ async def points(engine: AsyncEngine, tenant: str, customer_id: str) -> Sequence
     return await _all(engine, statement, tenant=tenant, customer_id=customer_id)
 
 
+async def point_at(engine: AsyncEngine, tenant: str, customer_id: str, at: datetime) -> Row | None:
+    """The score as it stood at a moment; None before the first of it."""
+    statement = """
+        SELECT at, score, band, signal_points FROM outreach.health_points
+        WHERE tenant = :tenant AND customer_id = :customer_id AND at <= :at ORDER BY at DESC LIMIT 1
+    """
+    rows = await _all(engine, statement, tenant=tenant, customer_id=customer_id, at=at)
+    return rows[0] if rows else None
+
+
 async def marks(engine: AsyncEngine, tenant: str, customer_id: str) -> Sequence[Row]:
     """What is marked on the line: triggers, touches and completed tasks."""
     statement = f"""

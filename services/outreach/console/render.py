@@ -30,6 +30,7 @@ def make_environment() -> Environment:
     )
     environment.filters.update(
         label=words.label,
+        signal=words.signal,
         money=words.money,
         day=words.day,
         moment=words.moment,

@@ -1,7 +1,7 @@
 """The console's routes: read what was asked, one question to the database each, render."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from importlib.resources import files
 from typing import Annotated
@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from libs.runtime.errors import RejectedError
-from services.outreach.console import live, queries, views, words
+from services.outreach.console import live, moved, queries, views, words
 from services.outreach.console.deps import Completion, ConsoleDeps
 from services.outreach.console.guard import HEADERS, refuse_other_sites
 from services.outreach.console.render import Renderer
@@ -115,13 +115,12 @@ def _add_customer(router: APIRouter, deps: ConsoleDeps, render: Renderer, figure
     async def page(
         request: Request, tenant: str, customer_id: str, status: int = 200, problem: str = ""
     ) -> HTMLResponse:
-        before = _cursor(request.query_params)
         row = await queries.customer(deps.engine, tenant, customer_id)
         common = await _common(deps, figures)
         if row is None:
             missing = {**common, "tenant": tenant, "customer_id": customer_id}
             return render(request, "missing.html", missing, 404)
-        context = await _story(deps, row, before)
+        context = await _story(deps, row, request.query_params)
         return render(request, "customer.html", {**common, **context, "problem": problem}, status)
 
     @router.get("/customers/{tenant}/{customer_id}")
@@ -168,12 +167,12 @@ async def _common(deps: ConsoleDeps, figures: live.Shared) -> dict[str, object]:
     return {"figures": await figures(), "p50": deps.event_to_change_p50()}
 
 
-async def _story(
-    deps: ConsoleDeps, row: queries.Row, before: tuple[datetime, str] | None
-) -> dict[str, object]:
+async def _story(deps: ConsoleDeps, row: queries.Row, asked: Mapping[str, str]) -> dict[str, object]:
     """Everything on a customer's page."""
     key = (row["tenant"], row["customer_id"])
     now = deps.clock.now()
+    before, days = _cursor(asked), _days(asked)
+    then = await queries.point_at(deps.engine, *key, now - timedelta(days=days))
     points = await queries.points(deps.engine, *key)
     rows = await queries.timeline(deps.engine, *key, before)
     shown, more = rows[: queries.TIMELINE_PAGE], len(rows) > queries.TIMELINE_PAGE
@@ -185,9 +184,12 @@ async def _story(
         "name": views.name_of(row),
         "address": _address(*key),
         "health": views.health(row, now),
+        "days": days,
+        "periods": moved.PERIODS,
+        "moved": moved.since(row, then, days, now),
         "chart": views.score_line(points, await queries.marks(deps.engine, *key), now),
         "timeline": views.timeline_page(shown, points, before[0] if before else None, more=more),
-        "older": f"?{urlencode({'before': last['at'].isoformat(), 'ref': last['ref']})}" if last else None,
+        "older": _older(last, days) if last else None,
         "paged": before is not None,
         "open_tasks": [task for task in tasks if task["status"] == "open"],
         "done_tasks": [task for task in tasks if task["status"] == "done"],
@@ -195,6 +197,10 @@ async def _story(
         "simulated": _is_simulated(row, interventions),
         "now": now,
     }
+
+
+def _older(last: queries.Row, days: int) -> str:
+    return f"?{urlencode({'before': last['at'].isoformat(), 'ref': last['ref'], 'days': days})}"
 
 
 def _is_simulated(row: queries.Row, interventions: queries.Rows) -> bool:
@@ -212,6 +218,12 @@ def _cursor(query: Mapping[str, str]) -> tuple[datetime, str] | None:
     except ValueError:
         return None
     return (at, query.get("ref", "")) if at.tzinfo else None
+
+
+def _days(query: Mapping[str, str]) -> int:
+    """How far back to look; what is not on offer is the usual."""
+    asked = query.get("days", "")
+    return int(asked) if asked in map(str, moved.PERIODS) else moved.USUAL
 
 
 def _pages(request: Request, page: int, found: int) -> dict[str, object]:

@@ -27,10 +27,21 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A signal that is known and has no weight yet. `value` is 0 to 100, `evidence` percent."""
+
+    signal: str
+    text: str
+    value: float
+    evidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
-    """Why this score: the base and each signal's points sum to it."""
+    """Why this score: the base and each signal's points sum to it. `shown` has no part in it."""
 
     bars: tuple[Bar, ...]
+    shown: tuple[Shown, ...]
     base: float
     total: float
 
@@ -98,7 +109,8 @@ def health(row: Row, now: datetime) -> Health | None:
 
 def why(snapshot: dict[str, Any], score: float) -> Why:
     """Bars to the left and right of the starting point, on one scale, the strongest first."""
-    parts = sorted(snapshot.get("contributions", ()), key=lambda part: -abs(part["points"]))
+    told = snapshot.get("contributions", ())
+    parts = sorted((part for part in told if _counts(part)), key=lambda part: -abs(part["points"]))
     reach = max((abs(part["points"]) for part in parts), default=0.0) or 1.0
     bars = []
     for part in parts:
@@ -106,7 +118,17 @@ def why(snapshot: dict[str, Any], score: float) -> Why:
         width = round(abs(points) / reach * MIDDLE, 2)
         offset = MIDDLE if points >= 0 else MIDDLE - width
         bars.append(Bar(part["signal"], part["text"], points, offset, width))
-    return Why(tuple(bars), float(snapshot.get("base", 0.0)), score)
+    shown = tuple(
+        Shown(part["signal"], part["text"], part["value"], part["evidence"] * 100)
+        for part in told
+        if not _counts(part)
+    )
+    return Why(tuple(bars), shown, float(snapshot.get("base", 0.0)), score)
+
+
+def _counts(part: dict[str, Any]) -> bool:
+    """A person's word has no weight, and may by chance say what the score was anyway."""
+    return bool(part["weight"] or part["points"]) or part["signal"] == words.OVERRIDE
 
 
 def _by_topic(known: Iterable[words.Known]) -> tuple[tuple[str, tuple[str, ...]], ...]:

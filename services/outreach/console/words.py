@@ -25,6 +25,7 @@ OUTCOME_HINTS = {
     "no_answer": "Nobody there; try again later",
     "declined": "They do not want this",
 }
+OVERRIDE = "override"  # the contribution that holds a person's word: without a weight, but with points
 SENTIMENTS = {"positive": "Positive", "neutral": "Neutral", "negative": "Negative"}
 SUBSCRIPTION = {
     "active": "active",
@@ -40,6 +41,11 @@ def label(code: str) -> str:
     """A code as words: `new-customer` is New customer."""
     words = code.replace("-", " ").replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def signal(name: str) -> str:
+    """A contribution's name. One of them is no signal but what a person said, and is told as such."""
+    return "A person's override" if name == OVERRIDE else label(name)
 
 
 def money(minor: int | None, currency: str | None) -> str:

@@ -34,6 +34,13 @@ class Head(msgspec.Struct, gc=False):
     simulated: bool = False
 
 
+class Part(msgspec.Struct, gc=False):
+    """A contribution as far as a point keeps it: its sentence is told by the latest snapshot alone."""
+
+    signal: str
+    points: float
+
+
 class Snapshot(msgspec.Struct, gc=False):
     """HealthSnapshot as far as its columns need it."""
 
@@ -42,6 +49,7 @@ class Snapshot(msgspec.Struct, gc=False):
     confidence: float
     stage: str
     cause: str = ""
+    contributions: tuple[Part, ...] = ()
 
 
 class TriggerHead(msgspec.Struct, gc=False, omit_defaults=True):
@@ -84,6 +92,11 @@ class Moment:
     confidence: float
     stage: str
     body: str
+    parts: tuple[Part, ...]
+
+    def signal_points(self) -> str:
+        """The points of each signal, as JSON."""
+        return _encoder.encode({part.signal: part.points for part in self.parts}).decode()
 
 
 @dataclass(slots=True)
@@ -161,6 +174,7 @@ def add_snapshot(batch: Batch, head: Head) -> str:
         snapshot.confidence,
         snapshot.stage,
         _marked(bytes(head.data), simulated=head.simulated),
+        snapshot.contributions,
     )
     batch.gone.discard(key)
     moments = batch.health.setdefault(key, [])

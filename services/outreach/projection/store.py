@@ -30,12 +30,12 @@ _TIMELINE = text("""
 """)
 # `first` rows are compared with the customer's last stored point; the others bend by themselves.
 _POINTS = text("""
-    INSERT INTO outreach.health_points (tenant, customer_id, at, score, band, confidence)
-    SELECT new.tenant, new.customer_id, new.at, new.score, new.band, new.confidence
+    INSERT INTO outreach.health_points (tenant, customer_id, at, score, band, confidence, signal_points)
+    SELECT new.tenant, new.customer_id, new.at, new.score, new.band, new.confidence, new.signal_points::jsonb
     FROM unnest(CAST(:tenant AS text[]), CAST(:customer_id AS text[]), CAST(:at AS timestamptz[]),
                 CAST(:score AS float8[]), CAST(:band AS text[]), CAST(:confidence AS float8[]),
-                CAST(:first AS bool[]), CAST(:step AS float8[]))
-      AS new (tenant, customer_id, at, score, band, confidence, first, step)
+                CAST(:signal_points AS text[]), CAST(:first AS bool[]), CAST(:step AS float8[]))
+      AS new (tenant, customer_id, at, score, band, confidence, signal_points, first, step)
     LEFT JOIN LATERAL (
       SELECT at, score, band FROM outreach.health_points old
       WHERE new.first AND old.tenant = new.tenant AND old.customer_id = new.customer_id
@@ -154,6 +154,7 @@ def _point_columns(points: Sequence[tuple[str, str, Moment, bool]]) -> Columns:
         "score": [point.score for _, _, point, _ in points],
         "band": [point.band for _, _, point, _ in points],
         "confidence": [point.confidence for _, _, point, _ in points],
+        "signal_points": [point.signal_points() for _, _, point, _ in points],
         "first": [first for _, _, _, first in points],
         "step": [POINT_STEP] * len(points),
     }

@@ -2,17 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from services.scoring.domain import kinds as k
-from services.scoring.domain.buckets import (
-    nibble_add,
-    nibble_advance,
-    nibble_get,
-    nibble_join,
-    popcount,
-    whole,
-)
+from services.scoring.domain.buckets import FULL, nibble_add, nibble_advance, nibble_join, popcount, whole
 from services.scoring.domain.orders import advance_engaged
 from services.scoring.domain.row import DAY, ENGAGED_DAYS, MACHINE
 
@@ -79,18 +73,33 @@ def join_engagement(row: Any, other: Any) -> None:
 
 
 @njit(cache=True)
-def engaged_on(row: Any, day: int) -> int:
-    """Interactions of one day: visits, clicks, replies and orders placed by a person."""
-    if day > row.engaged_day or day <= row.engaged_day - ENGAGED_DAYS:
-        return 0
-    visits = popcount(whole(row.visits[day % ENGAGED_DAYS]))
-    return visits + nibble_get(row.clicks, day) + nibble_get(row.acts, day)
+def new_days() -> Any:
+    """Room for engaged_upto."""
+    return np.zeros(ENGAGED_DAYS + 1, np.int64)
 
 
 @njit(cache=True)
-def engaged_between(row: Any, first: int, last: int) -> int:
-    """Interactions of the days first..last."""
-    total = 0
-    for day in range(max(first, row.engaged_day - ENGAGED_DAYS + 1), min(last, row.engaged_day) + 1):
-        total += engaged_on(row, day)
-    return total
+def engaged_upto(row: Any, upto: Any) -> None:
+    """Running sums (ENGAGED_DAYS + 1,) of the interactions of the days that are held, the oldest first:
+    visits, clicks, replies and orders placed by a person. One pass, and every window is a difference.
+    """
+    upto[0] = total = 0
+    oldest = (whole(row.engaged_day) + 1) % ENGAGED_DAYS
+    for i in range(ENGAGED_DAYS):
+        at = (oldest + i) & (ENGAGED_DAYS - 1)  # a power of two
+        pair = at >> 1
+        if row.visits[at] | row.clicks[pair] | row.acts[pair]:  # most days are empty
+            shift = 4 * (at & 1)
+            total += popcount(whole(row.visits[at]))
+            total += whole(row.clicks[pair]) >> shift & FULL
+            total += whole(row.acts[pair]) >> shift & FULL
+        upto[i + 1] = total
+
+
+@njit(cache=True)
+def engaged_between(row: Any, upto: Any, first: int, last: int) -> int:
+    """Interactions of the days first..last, as far as they are held."""
+    before = whole(row.engaged_day) - ENGAGED_DAYS  # the day before the oldest
+    start = min(max(first - 1 - before, 0), ENGAGED_DAYS)
+    end = min(max(last - before, 0), ENGAGED_DAYS)
+    return whole(upto[max(end, start)]) - whole(upto[start])

@@ -3,9 +3,10 @@
 Times are seconds, flags 0 or 1.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from libs.events import Facts
@@ -63,6 +64,13 @@ DIGEST_COLUMNS = np.array(
 """What a sweep compares: counts, flags and states."""
 
 
+class Sheet(NamedTuple):
+    """A row's facts, and what some of them are read from."""
+
+    engaged: npt.NDArray[np.int64]  # engagement.engaged_upto, as score_row left it on the board
+    facts: npt.NDArray[np.float64]  # one value a column of COLUMNS
+
+
 @njit(cache=True)
 def _when(at: int) -> float:
     return float(at) if at else np.nan
@@ -83,7 +91,8 @@ def _orders(row: Any, now: int, rhythm: Rhythm, out: Any) -> None:
 
 
 @njit(cache=True)
-def _engagement(row: Any, now: int, feeds: Any, card: Any, out: Any) -> None:
+def _engagement(row: Any, now: int, world: World, sheet: Sheet) -> None:
+    feeds, card, out = world.tenants[row.tenant], card_of(row, world), sheet.facts
     today = now // DAY
     _, last_order = order_span(row, False)
     last_activity = max(whole(row.last_visit), whole(row.last_click), last_order)
@@ -92,8 +101,8 @@ def _engagement(row: Any, now: int, feeds: Any, card: Any, out: Any) -> None:
     out[SITE_KNOWN], out[SITE_LIVE] = row.last_visit != 0, live
     out[LAST_VISIT], out[LAST_ACTIVITY] = _when(row.last_visit), _when(last_activity)
     if known and feed_asof(row, now, feeds, card) >= now:  # else: not heard, so not counted
-        out[ENGAGED] = engaged_between(row, today - WINDOW + 1, today)
-        out[ENGAGED_PREV] = engaged_between(row, today - 2 * WINDOW + 1, today - WINDOW)
+        out[ENGAGED] = engaged_between(row, sheet.engaged, today - WINDOW + 1, today)
+        out[ENGAGED_PREV] = engaged_between(row, sheet.engaged, today - 2 * WINDOW + 1, today - WINDOW)
         out[CLICKS] = nibble_sum(row.clicks, row.engaged_day, today - WINDOW + 1, today)
     if row.last_visit and live:
         out[VISITS] = bits_sum(row.visits, row.engaged_day, today - WINDOW + 1, today)
@@ -194,17 +203,17 @@ def _voice(row: Any, now: int, out: Any) -> None:
 
 
 @njit(cache=True)
-def facts_of(row: Any, now: int, rhythm: Rhythm, world: World, out: Any) -> None:
-    """Fill `out`, one value a column of COLUMNS."""
-    feeds = world.tenants[row.tenant]
+def facts_of(row: Any, now: int, rhythm: Rhythm, world: World, sheet: Sheet) -> None:
+    """Fill the sheet's facts."""
+    out = sheet.facts
     out[:] = np.nan
-    out[FIRST_SEEN], out[DATA_SINCE] = _when(row.first_seen), _when(feeds.since)
+    out[FIRST_SEEN], out[DATA_SINCE] = _when(row.first_seen), _when(world.tenants[row.tenant].since)
     out[TENURE], out[IMPORTED] = tenure_of(row, now), _when(row.imported_at)
     out[EXCLUDED] = row.excluded
     if row.override_until > now:
         out[OVERRIDE] = row.override_until
     _orders(row, now, rhythm, out)
-    _engagement(row, now, feeds, card_of(row, world), out)
+    _engagement(row, now, world, sheet)
     _returns(row, now, out)
     _support(row, now, out)
     _account(row, out)

@@ -92,4 +92,5 @@ class Board(NamedTuple):
     values: npt.NDArray[np.float64]
     evidence: npt.NDArray[np.float64]  # below 0: never seen
     points: npt.NDArray[np.float64]
+    engaged: npt.NDArray[np.int64]  # room for engagement.engaged_upto
     shown: bool  # whether signals without a weight are wanted too

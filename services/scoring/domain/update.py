@@ -9,8 +9,8 @@ from numba import njit
 from services.scoring.domain import kinds as k
 from services.scoring.domain.account import apply_account, apply_subscription
 from services.scoring.domain.buckets import whole
-from services.scoring.domain.engagement import apply_engagement
-from services.scoring.domain.facts import DIGEST_COLUMNS, N_FACTS, TAIL, facts_of
+from services.scoring.domain.engagement import apply_engagement, new_days
+from services.scoring.domain.facts import DIGEST_COLUMNS, N_FACTS, TAIL, Sheet, facts_of
 from services.scoring.domain.numbers import Board, World, card_of
 from services.scoring.domain.onboarding import apply_onboarding
 from services.scoring.domain.orders import apply_order
@@ -80,7 +80,7 @@ def score_row(row: Any, now: int, world: World, board: Board) -> Any:
 
 @njit(cache=True)
 def _new_board() -> Board:
-    return Board(np.empty(COUNT), np.empty(COUNT), np.empty(COUNT), False)
+    return Board(np.empty(COUNT), np.empty(COUNT), np.empty(COUNT), new_days(), False)
 
 
 class Columns(NamedTuple):
@@ -169,10 +169,11 @@ class Findings(NamedTuple):
 @njit(cache=True)
 def describe(rows: Any, slots: Any, nows: Any, world: World, found: Findings) -> None:
     """Everything a snapshot says of the rows in `slots`, each at its own now; their bands move on."""
+    engaged = new_days()
     for i in range(len(slots)):
         row = rows[slots[i]]
         now = max(whole(nows[i]), whole(row.scored_at))
-        board = Board(found.signals[i, 0], found.signals[i, 1], found.signals[i, 2], True)
+        board = Board(found.signals[i, 0], found.signals[i, 1], found.signals[i, 2], engaged, True)
         card = card_of(row, world)
         rhythm, scored = score_row(row, now, world, board)
         row.band = next_band(row.band, scored.score, card)
@@ -180,14 +181,15 @@ def describe(rows: Any, slots: Any, nows: Any, world: World, found: Findings) ->
         head = found.heads[i]
         head[0], head[1], head[2] = scored.score, scored.confidence, stage
         head[3] = will_buy(row, rhythm, card) if rhythm.known else np.nan
-        facts_of(row, now, rhythm, world, found.facts[i])
+        facts_of(row, now, rhythm, world, Sheet(engaged, found.facts[i]))
         found.digests[i] = digest_of(scored.score, row.band, stage, found.facts[i])
 
 
 @njit(cache=True)
 def find_changed(rows: Any, slots: Any, now: int, world: World, imports: bool) -> Any:
     """Which of `slots` would now say something new. Imported rows only if `imports`."""
-    board, facts = _new_board(), np.empty(N_FACTS)
+    board = _new_board()
+    sheet = Sheet(board.engaged, np.empty(N_FACTS))
     changed = np.empty(len(slots), np.int64)
     count = 0
     for i in range(len(slots)):
@@ -197,10 +199,10 @@ def find_changed(rows: Any, slots: Any, now: int, world: World, imports: bool) -
             at = max(now, whole(row.scored_at))
             card = card_of(row, world)
             rhythm, scored = score_row(row, at, world, board)
-            facts_of(row, at, rhythm, world, facts)
+            facts_of(row, at, rhythm, world, sheet)
             band = next_band(row.band, scored.score, card)
             stage = stage_of(row, at, rhythm, card)
-            due = is_stale(row, world) or digest_of(scored.score, band, stage, facts) != row.said_digest
+            due = is_stale(row, world) or digest_of(scored.score, band, stage, sheet.facts) != row.said_digest
         if due:
             changed[count] = slots[i]
             count += 1

@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from libs.events import Facts
+from libs.runtime.offline.held import lacking
 from services.scoring.domain.facts import COLUMNS
 from services.scoring.domain.row import DAY
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.domain.signals import NAMES, WEIGHABLE
 from services.scoring.offline.days import date_of
-from services.scoring.offline.held import Rule, lacking
+from services.scoring.offline.held import Rule
 from services.scoring.offline.log import EventLog
 from services.scoring.offline.replay import Replay
 from services.scoring.offline.sources import SELF_MADE, SOURCES, Source, sources_of

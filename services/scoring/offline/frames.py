@@ -72,6 +72,7 @@ def _frame(
             "tenant": people.tenants.gather(told.slots),
             "day": pl.Series(np.full(n, day, "M8[D]")),
             "now": _times(np.full(n, float(end_of(day)))),
+            "scorecard": pl.repeat(card.version, n, eager=True),
             "score": np.round(score, 6),
             "band": _words(BANDS, told.bands),
             "confidence": np.round(confidence, 4),

@@ -1,4 +1,4 @@
-"""The pictures of a backtest, as SVG inside the page: nothing is loaded from anywhere."""
+"""The pictures of a backtest and of a comparison."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import altair as alt
 import numpy as np
 import numpy.typing as npt
-import vl_convert as vlc
 from sklearn.metrics import roc_curve
 
+from libs.runtime.offline.pictures import data
 from services.scoring.domain.fitting.measures import Bin
 
 Floats = npt.NDArray[np.float64]
@@ -35,14 +35,6 @@ _SIZE = {"width": 370, "height": 240}  # two in a row of the page
 _POINTS = 200  # of a curve
 
 
-def _data(values: Sequence[Mapping[str, Any]]) -> Any:
-    return alt.Data(values=values)  # type: ignore[no-untyped-call]
-
-
-def svg(chart: Any) -> str:
-    return str(vlc.vegalite_to_svg(chart.configure_legend(orient="bottom").to_dict()))
-
-
 def _named(name: str) -> str:
     return _NAMES.get(name, name)
 
@@ -64,7 +56,7 @@ def roc(risks: Mapping[str, Floats], lost: Flags) -> Any:
             point = {"false": float(false[i]), "true": float(true[i])}
             values.append({"score": _named(name), **point})
     lines = (
-        alt.Chart(_data(values))
+        alt.Chart(data(values))
         .mark_line(interpolate="linear")
         .encode(
             x=alt.X("false:Q", title="share of those who came back"),
@@ -77,7 +69,7 @@ def roc(risks: Mapping[str, Floats], lost: Flags) -> Any:
 
 
 def _diagonal() -> Any:
-    ends = _data([{"x": 0, "y": 0}, {"x": 1, "y": 1}])
+    ends = data([{"x": 0, "y": 0}, {"x": 1, "y": 1}])
     return alt.Chart(ends).mark_line(strokeDash=[3, 3], color="#999999").encode(x="x:Q", y="y:Q")
 
 
@@ -91,7 +83,7 @@ def calibrations(curves: Mapping[str, Sequence[Bin]]) -> Any:
         for part in bins
     ]
     lines = (
-        alt.Chart(_data(values))
+        alt.Chart(data(values))
         .mark_line(point=True)
         .encode(
             x=alt.X("predicted:Q", title="said chance of being lost"),
@@ -113,7 +105,7 @@ def distribution(health: Floats, lost: Flags) -> Any:
             for low, high, count in zip(edges, edges[1:], counts, strict=False)
         ]
     return (
-        alt.Chart(_data(values))
+        alt.Chart(data(values))
         .mark_bar(opacity=0.6)
         .encode(
             x=alt.X("score:Q", bin="binned", title="score at the cut-off"),
@@ -137,7 +129,7 @@ def bands(dates: Sequence[str], shares: Floats, cutoff: str) -> Any:
         for place, (band, share) in enumerate(zip(("lapsed", "red", "yellow", "green"), line, strict=True))
     ]
     areas = (
-        alt.Chart(_data(values))
+        alt.Chart(data(values))
         .mark_area()
         .encode(
             x=alt.X("date:T", title=None),
@@ -148,7 +140,7 @@ def bands(dates: Sequence[str], shares: Floats, cutoff: str) -> Any:
             order="order:Q",
         )
     )
-    rule = alt.Chart(_data([{"date": cutoff}])).mark_rule(strokeDash=[4, 4]).encode(x="date:T")
+    rule = alt.Chart(data([{"date": cutoff}])).mark_rule(strokeDash=[4, 4]).encode(x="date:T")
     return (areas + rule).properties(width=880, height=200, title="Bands over time; dashed: the cut-off")
 
 
@@ -170,7 +162,7 @@ def lead(found: Mapping[str, Any]) -> Any:
                 for days in (30, 60, 90)
             ]
     return (
-        alt.Chart(_data(values))
+        alt.Chart(data(values))
         .mark_bar()
         .encode(
             x=alt.X("days:N", title=None, axis=alt.Axis(labelAngle=0)),
@@ -194,7 +186,7 @@ def rolling(cutoffs: Sequence[Mapping[str, Any]]) -> Any:
     ]
     names = ["fitted", "starter", "recency", "logistic_rfm"]
     return (
-        alt.Chart(_data(values))
+        alt.Chart(data(values))
         .mark_line(point=True)
         .encode(
             x=alt.X("date:T", title=None),
@@ -215,7 +207,7 @@ def migration(matrix: Mapping[str, Mapping[str, int]], a: str, b: str) -> Any:
         for end, count in line.items()
     ]
     order = list(matrix)
-    cells = alt.Chart(_data(values)).encode(
+    cells = alt.Chart(data(values)).encode(
         x=alt.X("to:N", sort=order, title=b, axis=alt.Axis(orient="top", labelAngle=0)),
         y=alt.Y("from:N", sort=order, title=a),
     )

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
 from libs.runtime.event_rows import Problem
+from libs.runtime.offline.page import pretty
+from libs.runtime.offline.pictures import svg
 from services.scoring.domain.fitting.measures import calibration
 from services.scoring.domain.scorecard import Scorecard
 from services.scoring.offline import backtest as b
@@ -97,7 +97,7 @@ def write(judged: Judged, source: Source, folder: Path) -> tuple[Path, Path]:
         **judged.body,
     }
     data, page = folder / "report.json", folder / "report.html"
-    data.write_bytes(msgspec.json.format(msgspec.json.encode(body), indent=1) + b"\n")
+    data.write_text(pretty(body) + "\n")
     page.write_text(render("report.html.j2", **body, pictures=_pictures(judged)))
     return data, page
 
@@ -128,4 +128,4 @@ def _pictures(judged: Judged) -> dict[str, str]:
         drawn["lead"] = pictures.lead(best_told["lead_time"])
     if judged.body["rolling"]["cutoffs"]:
         drawn["rolling"] = pictures.rolling(judged.body["rolling"]["cutoffs"])
-    return {name: pictures.svg(chart) for name, chart in drawn.items() if chart is not None}
+    return {name: svg(chart) for name, chart in drawn.items() if chart is not None}

@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from libs.runtime.errors import ConfigError
+from services.triggers.domain.doubts import doubts
 from services.triggers.domain.rules import Rule, RuleError, RuleFile, RuleSpec, compile_rule
 
-STANDARD = Path(__file__).parent.parent / "rules" / "standard.yaml"
+SHIPPED = {path.stem: path for path in (Path(__file__).parent.parent / "rules").glob("*.yaml")}
+STANDARD = SHIPPED["standard"]
 MAX_BYTES = 1_000_000
 
 Place = tuple[str | int, ...]
@@ -35,19 +37,61 @@ class RuleFileError(ConfigError):
         super().__init__("\n".join(f"{path}:{p.line}: {p.message}" for p in self.problems))
 
 
+def locate(named: Path | None) -> Path:
+    """The file meant: none is the standard set, `evidenced` the shipped one unless a file is called so."""
+    if named is None:
+        return STANDARD
+    return named if named.exists() else SHIPPED.get(str(named), named)
+
+
 def load(path: Path) -> tuple[Rule, ...]:
     """Read and compile a rule file. Raises RuleFileError."""
+    return parse(read(path), str(path))
+
+
+def read(path: Path) -> bytes:
+    """Raises RuleFileError."""
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise RuleFileError(str(path), [Problem(1, f"cannot be read: {error.strerror}")]) from None
     if len(raw) > MAX_BYTES:
         raise RuleFileError(str(path), [Problem(1, f"is larger than {MAX_BYTES} bytes")])
-    return parse(raw, str(path))
+    return raw
 
 
 def parse(text: bytes | str, name: str) -> tuple[Rule, ...]:
     """Compile a rule file's text; `name` is what problems call it."""
+    return _written(text, name).rules
+
+
+def review(path: Path) -> tuple[Rule, ...]:
+    """As `load`, and doubts are problems too."""
+    text, name = read(path), str(path)
+    if found := doubtful(text, name):
+        raise RuleFileError(name, found)
+    return parse(text, name)
+
+
+def doubtful(text: bytes | str, name: str) -> list[Problem]:
+    """What runs and yet cannot be meant. Raises RuleFileError where `parse` does."""
+    written = _written(text, name)
+    return [
+        Problem(_line(written.lines, ("rules", doubt.rule, doubt.field)), f"{doubt.field}: {doubt.message}")
+        for doubt in doubts(written.specs)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A file of which every rule compiles."""
+
+    rules: tuple[Rule, ...]
+    specs: list[RuleSpec]
+    lines: dict[Place, int]
+
+
+def _written(text: bytes | str, name: str) -> _Written:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is None:
@@ -61,7 +105,7 @@ def parse(text: bytes | str, name: str) -> tuple[Rule, ...]:
     rules, uncompiled = _compile(specs, lines)
     if problems := [*twice, *problems, *uncompiled]:
         raise RuleFileError(name, problems)
-    return rules
+    return _Written(rules, list(specs.values()), lines)
 
 
 def _specs(content: Any, lines: dict[Place, int]) -> tuple[dict[int, RuleSpec], list[Problem]]:

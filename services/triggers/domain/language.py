@@ -17,7 +17,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from services.triggers.domain.vocabulary import VOCABULARY, Column, Kind
+from services.triggers.domain.vocabulary import VOCABULARY, Column, Kind, unknown_column
 
 MAX_LENGTH = 2_000  # characters of a condition
 MAX_NODES = 300  # of its syntax tree: far beyond any rule a person can read
@@ -52,7 +52,7 @@ class Condition:
 
 def compile_condition(sql: str, vocabulary: Mapping[str, Column] = VOCABULARY) -> Condition:
     """Parse, check and translate one condition. Raises ConditionError."""
-    tree = _parse(sql)
+    tree = parse(sql)
     if sum(1 for _ in tree.walk()) > MAX_NODES:
         raise ConditionError(f"too long: more than {MAX_NODES} parts")
     translator = _Translator(vocabulary)
@@ -62,7 +62,8 @@ def compile_condition(sql: str, vocabulary: Mapping[str, Column] = VOCABULARY) -
     return Condition(sql, typed.expr, frozenset(translator.columns))
 
 
-def _parse(sql: str) -> exp.Expr:
+def parse(sql: str) -> exp.Expr:
+    """The syntax tree, of whatever SQL: `compile_condition` says what of it is allowed."""
     if len(sql) > MAX_LENGTH:
         raise ConditionError(f"too long: {len(sql)} characters, at most {MAX_LENGTH}")
     try:
@@ -139,10 +140,7 @@ class _Translator:
         name = node.name if node.this.args.get("quoted") else node.name.lower()
         column = self._vocabulary.get(name)
         if column is None:
-            near = difflib.get_close_matches(name.lower(), self._vocabulary, 1)
-            raise ConditionError(
-                f"unknown column {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
-            )
+            raise ConditionError(unknown_column(name, self._vocabulary))
         self.columns.add(name)
         return Typed(pl.col(name), column.kind, column=column)
 

@@ -3,6 +3,7 @@
     inactive --when--> pending --for--> firing --clear--> calming --keep_firing_for--> inactive
                                 FIRES                                 CLEARS
     inactive --when, silently--> silent --clear--> inactive
+    in a storm (guard.py): held --clear--> inactive, held --released--> firing, held --dropped--> silent
 
 A pending rule also waits for the cooldown, counted from its last firing. So a rule never fires twice
 within its cooldown, never before its `for`, and never again before it has cleared.
@@ -24,6 +25,7 @@ class Phase(IntEnum):
     FIRING = 2
     CALMING = 3  # firing, but `clear` has come true and must stay so for keep_firing_for
     SILENT = 4  # was true when history ended or the rule came: fires only after it has cleared
+    HELD = 5  # would have fired, in a storm: nothing was said, and its episode has not begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,38 @@ def advance(phase: Phase, memory: Memory, truth: Truth, now: datetime, timing: T
     """
     if phase in (Phase.FIRING, Phase.CALMING):
         return _clear_or_stay(phase, memory, truth.clear, now, timing)
-    if phase is Phase.SILENT:
-        return Step(Phase.INACTIVE if truth.clear and not truth.when else phase, memory)
+    if phase in (Phase.SILENT, Phase.HELD):
+        return _disarm_or_stay(phase, memory, truth)
     if not truth.when:
         return Step(Phase.INACTIVE, _with(memory, since=None))
     begun = memory if phase is Phase.PENDING else _with(memory, since=now)
     return _fire_or_wait(begun, now, timing)
+
+
+def fire(memory: Memory, now: datetime) -> Step:
+    """The firing itself: also of what was held, or silently armed, and is released."""
+    fired = Memory(since=now, fired_at=now, cleared_at=memory.cleared_at, episode=memory.episode + 1)
+    return Step(Phase.FIRING, fired, "fired")
+
+
+def release(memory: Memory, now: datetime, timing: Timing) -> Step:
+    """Fire what is silently armed, unless it fired a cooldown ago at most."""
+    return fire(memory, now) if _rested(memory, now, timing) else Step(Phase.SILENT, memory)
+
+
+def hold(memory: Memory) -> Step:
+    """In place of a firing. The memory stays as before: a release gives the id that it would have had."""
+    return Step(Phase.HELD, _with(memory, since=None))
+
+
+def drop(memory: Memory) -> Step:
+    return Step(Phase.SILENT, _with(memory, since=None))
+
+
+def _disarm_or_stay(phase: Phase, memory: Memory, truth: Truth) -> Step:
+    if truth.when or not truth.clear:
+        return Step(phase, memory)
+    return Step(Phase.INACTIVE, _with(memory, since=None))
 
 
 def _clear_or_stay(phase: Phase, memory: Memory, clear: bool, now: datetime, timing: Timing) -> Step:
@@ -86,11 +114,13 @@ def _clear_or_stay(phase: Phase, memory: Memory, clear: bool, now: datetime, tim
 
 def _fire_or_wait(memory: Memory, now: datetime, timing: Timing) -> Step:
     held = memory.since is not None and now - memory.since >= timing.hold
-    rested = memory.fired_at is None or now - memory.fired_at >= timing.cooldown
-    if not (held and rested):
+    if not (held and _rested(memory, now, timing)):
         return Step(Phase.PENDING, memory)
-    fired = Memory(since=now, fired_at=now, cleared_at=memory.cleared_at, episode=memory.episode + 1)
-    return Step(Phase.FIRING, fired, "fired")
+    return fire(memory, now)
+
+
+def _rested(memory: Memory, now: datetime, timing: Timing) -> bool:
+    return memory.fired_at is None or now - memory.fired_at >= timing.cooldown
 
 
 def _with(memory: Memory, **changes: datetime | None) -> Memory:

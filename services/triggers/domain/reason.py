@@ -1,22 +1,23 @@
 """A trigger's reason: a template over the vocabulary, filled with numbers a person can read."""
 
-import difflib
 import string
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from libs.events import money
-from services.triggers.domain.vocabulary import Column, Kind
+from services.triggers.domain.vocabulary import Column, Kind, unknown_column
 
 MAX_SENTENCE = 400  # characters, the contract's limit
 UNKNOWN = "unknown"
+_HOURS_MOST = 48  # from then on an age is told in days
 
 # What may stand after the colon in {name:...}, and the kinds it takes.
 FORMATS: dict[str, frozenset[Kind]] = {
     "": frozenset(Kind),
     "days": frozenset({Kind.TIME}),
     "hours": frozenset({Kind.TIME}),
+    "age": frozenset({Kind.TIME}),
     "percent": frozenset({Kind.NUMBER}),
     "money": frozenset({Kind.NUMBER}),
 }
@@ -63,8 +64,7 @@ class Reason:
 def _check(name: str, spec: str, conversion: str | None, vocabulary: Mapping[str, Column]) -> None:
     column = vocabulary.get(name)
     if column is None:
-        near = difflib.get_close_matches(name, vocabulary, 1)
-        raise ReasonError(f"unknown column {name!r}" + (f", did you mean {near[0]!r}?" if near else ""))
+        raise ReasonError(unknown_column(name, vocabulary))
     if conversion or spec not in FORMATS:
         known = ", ".join(f":{word}" for word in FORMATS if word)
         raise ReasonError(f"{{{name}}} takes nothing or one of {known}")
@@ -82,9 +82,17 @@ def _plain(value: Any, _: datetime) -> str:
     return str(value)
 
 
+def _age(value: datetime, now: datetime) -> str:
+    """Hours as long as hours say anything, then days."""
+    hours = round((now - value).total_seconds() / 3_600)
+    number, unit = (hours, "hour") if hours < _HOURS_MOST else (round(hours / 24), "day")
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
 _SHOW: dict[str, Callable[[Any, datetime], str]] = {
     "": _plain,
     "days": lambda value, now: str(round((now - value).total_seconds() / 86_400)),
     "hours": lambda value, now: str(round((now - value).total_seconds() / 3_600)),
+    "age": _age,
     "percent": lambda value, _: f"{100 * value:.0f} %",
 }

@@ -149,6 +149,16 @@ def instants(moments: Iterable[datetime]) -> Array:
     return np.array([_micros(moment) for moment in moments], np.int64).view("M8[us]")
 
 
+def most_valuable_first(spent: Array, recurring: Array) -> npt.NDArray[np.intp]:
+    """The order of customers by what they have spent, then by recurring revenue; the unknown come last."""
+    return np.lexsort((-_known(recurring), -_known(spent)))
+
+
+def _known(cells: Array) -> Array:
+    null = np.isnan(cells) if cells.dtype.kind == "f" else cells == np.iinfo(cells.dtype).min
+    return np.where(null, -np.inf, cells)
+
+
 def values_of(row: Any, labels: Labels, now: datetime) -> dict[str, Any]:
     """One row back as the contract's own values, as of now; what is null is left out."""
     aged = max((now - _moment(row["seen_at"])) / timedelta(days=1), 0.0)

@@ -15,7 +15,7 @@ from services.triggers.domain.language import Condition, ConditionError, compile
 from services.triggers.domain.lifecycle import Timing
 from services.triggers.domain.reason import Reason, ReasonError
 from services.triggers.domain.rows import MAX_RULES
-from services.triggers.domain.vocabulary import VOCABULARY, Column
+from services.triggers.domain.vocabulary import VOCABULARY, Column, unknown_column
 
 Level = Literal["yellow", "red", "account", "green"]
 
@@ -62,6 +62,7 @@ class RuleSpec(_Strict):
     hold: Duration = Field(default=timedelta(0), alias="for")
     cooldown: Duration = timedelta(days=1)
     keep_firing_for: Duration = timedelta(0)
+    crossing: bool = False
     segments: list[Label] = Field(default_factory=list)
     labels: dict[Label, Annotated[str, Field(max_length=120)]]
     annotations: Annotations
@@ -90,6 +91,7 @@ class Rule:
     when: Condition
     clear: Condition | None
     timing: Timing
+    crossing: bool  # what is true when a customer is first seen arms silently
     segments: tuple[str, ...]
     labels: Mapping[str, str]
     reason: Reason
@@ -112,7 +114,7 @@ def compile_rule(spec: RuleSpec, vocabulary: Mapping[str, Column] = VOCABULARY) 
     shows = spec.annotations.shows
     for i, name in enumerate(shows):
         if name not in vocabulary:
-            raise RuleError(("annotations", "shows", i), f"unknown column {name!r}")
+            raise RuleError(("annotations", "shows", i), unknown_column(name, vocabulary))
     try:
         reason = Reason(spec.annotations.reason, vocabulary)
     except ReasonError as error:
@@ -124,6 +126,7 @@ def compile_rule(spec: RuleSpec, vocabulary: Mapping[str, Column] = VOCABULARY) 
         when=when,
         clear=clear,
         timing=Timing(spec.hold, spec.cooldown, spec.keep_firing_for),
+        crossing=spec.crossing,
         segments=tuple(spec.segments),
         labels={**spec.labels, "shows": ",".join(shows)} if shows else dict(spec.labels),
         reason=reason,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.triggers.domain.book import Book
-from services.triggers.domain.evaluator import Verdicts
+from services.triggers.domain.evaluator import Bools, Verdicts
 from services.triggers.domain.lifecycle import Phase
 
 Array = npt.NDArray[Any]
@@ -24,7 +24,7 @@ class Table:
 
     phases: Phases
     cells: list[tuple[int, int]]  # row, rule
-    moved: npt.NDArray[np.bool_]  # rows whose phases differ from before
+    moved: Bools  # rows whose phases differ from before
 
     def put(self, row: int, rule: int, phase: Phase) -> None:
         if self.phases[row, rule] != phase:
@@ -32,12 +32,12 @@ class Table:
             self.moved[row] = True
 
 
-def plan(rows: Array, verdicts: Verdicts, book: Book, backfill: npt.NDArray[np.bool_]) -> Table:
-    """`backfill` says of each row whether it comes from a history import."""
+def plan(rows: Array, verdicts: Verdicts, book: Book, backfill: Bools, fresh: Bools) -> Table:
+    """Of each row: whether it comes from a history import, and whether its customer is first seen now."""
     before = rows["phases"][:, book.columns]
     generation = rows["generation"][:, None]
     phases = np.where(generation < book.added, np.uint8(Phase.INACTIVE), before)
-    silently = backfill[:, None] | (generation < book.since)
+    silently = backfill[:, None] | (generation < book.since) | (fresh[:, None] & book.crossing)
     inactive = phases == Phase.INACTIVE
     phases[inactive & verdicts.when & silently] = Phase.SILENT
     phases[(phases == Phase.SILENT) & verdicts.clear & ~verdicts.when] = Phase.INACTIVE
@@ -46,6 +46,7 @@ def plan(rows: Array, verdicts: Verdicts, book: Book, backfill: npt.NDArray[np.b
         | (phases == Phase.PENDING)
         | ((phases == Phase.FIRING) & verdicts.clear)
         | (phases == Phase.CALMING)
+        | ((phases == Phase.HELD) & verdicts.clear & ~verdicts.when)
     )
     found = [(int(row), int(rule)) for row, rule in np.argwhere(cells)]
     return Table(phases, found, (phases != before).any(axis=1))

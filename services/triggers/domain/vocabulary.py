@@ -1,5 +1,7 @@
 """The columns a rule may name: the snapshot's own and every field of Facts, each with type and unit."""
 
+import difflib
+import math
 import types
 import typing
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from libs.events.facts import Facts
+from libs.events.families.health import HealthSnapshot
 from libs.events.types import Band, Stage
 
 
@@ -30,6 +33,9 @@ class Column:
     store: str
     choices: tuple[str, ...] = ()  # the closed list of a text column; empty when open
     ages: bool = False  # grows by a day a day: read as of now, not as of the snapshot
+    low: float = -math.inf  # least and greatest value of a number, by the contract
+    high: float = math.inf
+    required: bool = False  # every snapshot has it: it is never null
 
 
 def _plain(annotation: Any) -> Any:
@@ -42,7 +48,23 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
+def _bound(part: Any, name: str, without: float) -> float:
+    found = getattr(part, name, None)
+    return without if found is None else float(found)
+
+
+def _limits(annotation: Any, metadata: Any = ()) -> tuple[float, float]:
+    """The least and greatest value that the contract lets a number have."""
+    low, high = -math.inf, math.inf
+    for part in (*typing.get_args(annotation), *metadata):
+        inner = _limits(part, getattr(part, "metadata", ()))
+        low = max(low, inner[0], _bound(part, "ge", -math.inf))
+        high = min(high, inner[1], _bound(part, "le", math.inf))
+    return low, high
+
+
 _AGES = frozenset({"tenure_days", "days_overdue"})  # days since something, less a constant
+LONGEST = 4e6  # days: more than from year 1 to year 9999
 _SMALL = frozenset({"nps", "csat", "ces", "csm_sentiment"})  # grades within -1..10: one byte
 
 
@@ -58,26 +80,45 @@ def _fact(name: str) -> Column:
         return Column(name, Kind.TEXT, unit, meaning, "u1", typing.get_args(plain))
     if plain is str:
         return Column(name, Kind.TEXT, unit, meaning, "u2")
-    if plain is int:
-        return Column(name, Kind.NUMBER, unit, meaning, "i1" if name in _SMALL else "i4")
-    return Column(name, Kind.NUMBER, unit, meaning, "f8", ages=name in _AGES)
+    low, high = _limits(field.annotation, field.metadata)
+    store = ("i1" if name in _SMALL else "i4") if plain is int else "f8"
+    ages = name in _AGES
+    return Column(name, Kind.NUMBER, unit, meaning, store, (), ages, low, high + LONGEST * ages)
 
 
 _NUMBER, _TEXT = Kind.NUMBER, Kind.TEXT
 _BANDS, _STAGES = typing.get_args(Band), typing.get_args(Stage)
+
+
+def _own(
+    name: str, kind: Kind, unit: str, meaning: str, store: str, *, choices: tuple[str, ...] = ()
+) -> Column:
+    """A field of the snapshot itself."""
+    field = HealthSnapshot.model_fields[name]
+    low, high = _limits(field.annotation, field.metadata)
+    required = type(None) not in typing.get_args(field.annotation)
+    return Column(name, kind, unit, meaning, store, choices, low=low, high=high, required=required)
+
+
 SNAPSHOT = (
-    Column("score", _NUMBER, "0-100", "Health score", "f8"),
-    Column("confidence", _NUMBER, "0-1", "How much of the score is known", "f8"),
-    Column("p_buy", _NUMBER, "probability", "Chance of a purchase in the model's horizon", "f8"),
-    Column("band", _TEXT, "state", "Band of the score, with hysteresis", "u1", _BANDS),
-    Column("stage", _TEXT, "state", "Lifecycle stage", "u1", _STAGES),
-    Column("segment", _TEXT, "label", "Segment the shop put the customer in", "u2"),
-    Column("tier", _TEXT, "label", "Value tier", "u2"),
+    _own("score", _NUMBER, "0-100", "Health score", "f8"),
+    _own("confidence", _NUMBER, "0-1", "How much of the score is known", "f8"),
+    _own("p_buy", _NUMBER, "probability", "Chance of a purchase in the model's horizon", "f8"),
+    _own("band", _TEXT, "state", "Band of the score, with hysteresis", "u1", choices=_BANDS),
+    _own("stage", _TEXT, "state", "Lifecycle stage", "u1", choices=_STAGES),
+    _own("segment", _TEXT, "label", "Segment the shop put the customer in", "u2"),
+    _own("tier", _TEXT, "label", "Value tier", "u2"),
 )
 FACTS = tuple(_fact(name) for name in Facts.model_fields)
 STORED = (*SNAPSHOT, *FACTS)
-NOW = Column("now", Kind.TIME, "time", "The moment of the evaluation", "")
+NOW = Column("now", Kind.TIME, "time", "The moment of the evaluation", "", required=True)
 VOCABULARY: dict[str, Column] = {column.name: column for column in (*STORED, NOW)}
+
+
+def unknown_column(name: str, vocabulary: typing.Iterable[str]) -> str:
+    """What to say of a name that is no column, with the nearest that is one."""
+    near = difflib.get_close_matches(name.lower(), vocabulary, 1)
+    return f"unknown column {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
 
 
 def table() -> str:

@@ -12,9 +12,11 @@ from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.adapters.imports import PostgresImports
 from services.ingest.adapters.migrate import migrate
 from services.ingest.adapters.postgres import make_engine
+from services.ingest.adapters.privacy import PostgresPrivacy
 from services.ingest.adapters.spool import PostgresSpool
-from services.ingest.ports import DeadLetterStore, IdentityStore, ImportStore, Spool
-from services.ingest.testing import MemoryDeadLetters, MemoryIdentities, MemoryImports, MemorySpool
+from services.ingest.ports import DeadLetterStore, IdentityStore, ImportStore, PrivacyStore, Spool
+from services.ingest.testing import MemoryDeadLetters, MemoryIdentities, MemoryPrivacy, MemorySpool
+from services.ingest.testing_history import MemoryImports
 
 TABLES = "identities, customers, spool, dead_letters, privacy_requests, imports, answers"
 
@@ -55,3 +57,8 @@ def letters(real: AsyncEngine | None) -> DeadLetterStore:
 @pytest.fixture
 def imports(real: AsyncEngine | None) -> ImportStore:
     return PostgresImports(real) if real else MemoryImports()
+
+
+@pytest.fixture
+def privacy(real: AsyncEngine | None, identities: Any, spool: Any, letters: Any) -> PrivacyStore:
+    return PostgresPrivacy(real) if real else MemoryPrivacy(identities, spool, letters)

@@ -8,7 +8,7 @@ from libs.runtime.topics import ensure_topics
 from services.ingest.adapters.history_log import KafkaHistoryLog
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.record import Record
-from services.ingest.testing import MemoryHistoryLog
+from services.ingest.testing_history import MemoryHistoryLog
 from tests.fixtures.stack import FreshTopic
 
 COUNT = 3_000  # some batches a partition

@@ -1,11 +1,7 @@
 """What an identity store promises."""
 
-from datetime import UTC, datetime
-
 from services.ingest.domain.people import Anchor, Claim, Identifier
-from services.ingest.ports import IdentityStore, PrivacyRow
-
-NOW = datetime(2024, 5, 1, tzinfo=UTC)
+from services.ingest.ports import IdentityStore
 
 
 def claim(
@@ -111,24 +107,17 @@ async def test_a_profile_grows_and_the_last_word_wins(identities):
     assert found.profile == {"name": "Ada L.", "locale": "en", "email_consent": True}
 
 
-async def test_forgetting_erases_every_identifier_and_keeps_the_proof(identities):
-    owner = await customer_of(identities, ("email", "a@b.example"), anchors=(Anchor("shopify/order", "1"),))
-    row = PrivacyRow("demo", "shopify", "redact_customer", "7", owner, NOW)
-    await identities.forget("demo", owner, row)
-    assert await identities.who(["a@b.example"]) == []
-    assert await customer_of(identities, ("email", "a@b.example"), create=False) is None
-    assert await customer_of(identities, ("email", "a@b.example")) != owner
+async def test_who_explains_by_an_identifier_and_by_our_own_id(identities):
+    owner = await customer_of(identities, ("email", "a@b.example"), name="Ada")
+    for value in ("a@b.example", owner):
+        (known,) = await identities.who([value, "nobody"])
+        assert (known.tenant, known.customer, known.profile) == ("demo", owner, {"name": "Ada"})
+        assert known.identifiers == (("email", "a@b.example", False),)
 
 
 async def test_a_lookup_that_may_not_create_leaves_no_trace(identities):
     assert await customer_of(identities, ("email", "a@b.example"), create=False) is None
     assert await identities.who(["a@b.example"]) == []
-
-
-async def test_recording_a_privacy_request_twice_is_recording_it_once(identities):
-    row = PrivacyRow("demo", "shopify", "data_request", "7", None, NOW)
-    await identities.record_request(row)
-    await identities.record_request(row)
 
 
 async def test_a_familys_computer_joins_nobody(identities):

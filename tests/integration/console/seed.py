@@ -20,13 +20,28 @@ _SIGNALS = (
     ("order_frequency_trend", 0.25, -6.1, "1 order in 90 days, 3 in the 90 before"),
     ("support_sentiment", 0.20, 4.2, "No trouble before; 1 unhappy ticket open for 6 days"),
 )
+_SHOWN = (
+    ("usage_depth", 64.0, 0.7, "9 uses in 14 days"),
+    ("survey", 30.0, 0.25, "Answered NPS 3 of 10; fading with time"),
+)
+DETAILED = 60  # days back from which points know what each signal gave
+
+
+def _points_of(score: float) -> dict[str, float]:
+    """What the scored signals give together is the score less 50."""
+    share = (score - 50) / sum(points for _, _, points, _ in _SIGNALS)
+    return {signal: round(points * share, 2) for signal, _, points, _ in _SIGNALS}
 
 
 def snapshot(score: float, band: str, stage: str = "loyal", **facts: Any) -> dict[str, Any]:
-    share = (score - 50) / sum(points for _, _, points, _ in _SIGNALS)
+    points = _points_of(score)
     parts = [
-        {"signal": s, "value": 40.0, "weight": w, "evidence": 0.8, "points": round(p * share, 2), "text": t}
-        for s, w, p, t in _SIGNALS
+        {"signal": s, "value": 40.0, "weight": w, "evidence": 0.8, "points": points[s], "text": t}
+        for s, w, _, t in _SIGNALS
+    ]
+    parts += [
+        {"signal": s, "value": v, "weight": 0.0, "evidence": e, "points": 0.0, "text": t}
+        for s, v, e, t in _SHOWN
     ]
     known = {
         "orders_total": 9,
@@ -148,13 +163,24 @@ def _health(score: float, band: str, stage: str, **facts: Any) -> dict[str, Any]
     }
 
 
+def _then(score: float, day: int) -> dict[str, float] | None:
+    """Of the first days only the score was kept; nobody had written to support yet, and usage was known."""
+    if day < 300 - DETAILED:
+        return None
+    points = _points_of(score)
+    points["usage_trend"] = points.pop("support_sentiment")
+    return points
+
+
 def _points() -> list[dict[str, Any]]:
     rows = []
     for day in range(300):
         score = 82 - max(0, day - 120) * 0.42 + 5 * sin(day / 9) if day < 240 else 31 + 4 * sin(day / 7)
         band = "green" if score >= 60 else "yellow" if score >= 40 else "red"
-        rows.append({"at": NOW - (300 - day) * _DAY, "score": score, "band": band})
-    rows.append({"at": NOW - timedelta(minutes=12), "score": 27.4, "band": "red"})
+        row = {"at": NOW - (300 - day) * _DAY, "score": score, "band": band}
+        rows.append({**row, "signal_points": _then(score, day)})
+    now = {"at": NOW - timedelta(minutes=12), "score": 27.4, "band": "red"}
+    rows.append({**now, "signal_points": _points_of(27.4)})
     return [{"tenant": TENANT, "customer_id": ANA, "confidence": 0.8, **row} for row in rows]
 
 

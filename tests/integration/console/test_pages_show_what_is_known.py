@@ -1,5 +1,7 @@
 """Each page over real rows, without a browser."""
 
+import re
+
 import httpx
 import pytest
 
@@ -123,11 +125,63 @@ async def test_a_customer_page_tells_the_whole_story(browser: httpx.AsyncClient)
 
 async def test_the_contributions_sum_to_the_score(browser: httpx.AsyncClient) -> None:
     page = read((await browser.get(ANA)).text)
-    numbers = [one.text for one in page.all("b")]
-    shown = [float(text) for text in numbers if text[:1] in "+-"]
-    start, score = (float(text) for text in numbers if text[:1].isdigit())
+    (bars,) = page.all("ul", **{"class": "why-bars"})
+    (end,) = page.all("p", **{"class": "sum"})
+    shown = [float(text) for text in re.findall(r"[+-]\d+\.\d", bars.text)]
+    start, score = (float(text) for text in re.findall(r"\d+\.\d", end.text))
     assert len(shown) == 4
     assert start + sum(shown) == pytest.approx(score, abs=0.15)
+
+
+async def test_what_is_known_without_a_weight_is_listed_and_no_bar(browser: httpx.AsyncClient) -> None:
+    page = read((await browser.get(ANA)).text)
+    (listed,) = page.all("ul", **{"class": "shown"})
+    assert listed.text == (
+        "Usage depth 64 of 100 9 uses in 14 days. Evidence 70 % "
+        "Survey 30 of 100 Answered NPS 3 of 10; fading with time. Evidence 25 %"
+    )
+
+
+async def test_what_has_moved_the_score_is_told_the_largest_first(browser: httpx.AsyncClient) -> None:
+    page = read((await browser.get(ANA)).text)
+    (section,) = page.all("section", id="moved")
+    assert "Since 1998-02-12 (30 days): 34.1 to 27.4 (-6.7), red" in section.text
+    (listed,) = page.all("ul", **{"class": "movements"})
+    assert re.findall(r"([+-][\d.]+) ([^:]+):", listed.text) == [
+        ("+4.2", "support sentiment"),
+        ("-3.7", "purchase recency"),
+        ("-3.0", "usage trend"),
+        ("-2.5", "engagement trend"),
+        ("-1.8", "order frequency trend"),
+    ]
+    assert "usage trend: Not known any more" in listed.text
+    assert "purchase recency: Last order 96 days ago; usually every 31 days" in listed.text
+
+
+@pytest.mark.parametrize(
+    ("customer", "query", "said"),
+    [
+        (seed.ANA, "days=7", "Since 1998-03-07 (7 days): 27.6 to 27.4 (-0.2), red"),
+        (
+            seed.ANA,
+            "days=90",
+            "Since 1997-12-14 (90 days): 39.3 to 27.4 (-11.9), red Of that day only the score",
+        ),
+        (seed.ANA, "days=31", "Since 1998-02-12 (30 days)"),
+        (seed.ANA, "days=x", "Since 1998-02-12 (30 days)"),
+        ("c-1003", "days=7", "On 1998-03-07 no score was known yet."),
+    ],
+)
+async def test_one_can_look_back_over_another_time(
+    browser: httpx.AsyncClient, customer: str, query: str, said: str
+) -> None:
+    page = read((await browser.get(f"/customers/{seed.TENANT}/{customer}?{query}")).text)
+    (section,) = page.all("section", id="moved")
+    assert said in section.text
+    links = [link for link in page.all("a") if str(link.attributes.get("href")).endswith("#moved")]
+    assert [link.text for link in links] == ["7 days", "30 days", "90 days"]
+    for link in links:
+        assert (await browser.get(str(link.attributes["href"]))).status_code == 200
 
 
 async def test_the_score_line_has_bands_and_marks(browser: httpx.AsyncClient) -> None:

@@ -1,13 +1,18 @@
 """The verbs, as an operator types them, on the real PostgreSQL."""
 
 import asyncio
+import json
 import os
+import re
 import sys
+from datetime import UTC, datetime
 
 from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.adapters.migrate import migrate
 from services.ingest.adapters.postgres import make_engine
+from services.ingest.adapters.privacy import PostgresPrivacy
 from services.ingest.domain.people import Claim, Identifier
+from services.ingest.ports import PrivacyRow
 from tests.fixtures.stack import Database
 
 
@@ -46,6 +51,21 @@ async def test_dead_letters_can_be_listed_when_there_are_none(database: Database
     status, said = await ingest(database, "dead-letters", "list")
     assert status == 0
     assert "reason" in said
+
+
+async def test_privacy_requests_are_listed_with_their_state(database: Database):
+    await migrate(database.url)
+    engine = make_engine(database.url)
+    at = datetime(2024, 6, 1, tzinfo=UTC)
+    await PostgresPrivacy(engine).record(
+        PrivacyRow("demo", "shopify", "data_request", "9", "c_1", at, "open")
+    )
+    await engine.dispose()
+    status, said = await ingest(database, "privacy", "list")
+    assert status == 0
+    assert re.search(r"2024-06-01 +open +data_request +shopify +9", said)
+    status, said = await ingest(database, "privacy", "list", "--json")
+    assert [one["state"] for one in json.loads(said)] == ["open"]
 
 
 async def test_a_missing_database_is_said_plainly(database: Database):

@@ -44,6 +44,17 @@ async def test_migrations_from_nothing_make_what_the_models_say(engine: AsyncEng
         assert await connection.run_sync(_differences) == []
 
 
+async def test_a_point_of_the_first_tables_stays_and_only_its_score_is_known(engine: AsyncEngine) -> None:
+    await migrate(engine, "0001")
+    old = "INSERT INTO outreach.health_points VALUES ('demo', 'c1', now(), 61.2, 'green', 0.8)"
+    async with engine.begin() as connection:
+        await connection.execute(text(old))
+    await migrate(engine)
+    async with engine.connect() as connection:
+        found = await connection.execute(text("SELECT score, signal_points FROM outreach.health_points"))
+        assert [tuple(row) for row in found] == [(61.2, None)]
+
+
 async def test_a_column_that_only_the_models_have_is_noticed(engine: AsyncEngine) -> None:
     await migrate(engine)
     async with engine.begin() as connection:

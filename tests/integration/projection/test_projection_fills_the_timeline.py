@@ -21,6 +21,7 @@ from libs.events.families.health import Contribution, HealthSnapshot, TriggerFir
 from libs.events.types import Frozen
 from libs.runtime.kafka import make_producer
 from services.outreach.adapters.database import make_engine, migrate
+from services.outreach.console.queries import point_at
 from services.outreach.projection import ChangeLatency, Projection, ProjectionTopics, rebuild
 from tests.fixtures.stack import Database, MakeTopics
 
@@ -53,6 +54,7 @@ def snapshot(
 ) -> AnyEvent:
     band = "green" if score >= 60 else "yellow" if score >= 40 else "red"
     part = Contribution(signal="recency", value=score, weight=1.0, evidence=1.0, points=score, text="Because")
+    shown = Contribution(signal="survey", value=score, weight=0.0, evidence=0.5, points=0.0, text="Because")
     body = HealthSnapshot(
         score=score,
         base=0.0,
@@ -61,7 +63,7 @@ def snapshot(
         stage="mid",
         scorecard="starter",
         cause=cause,
-        contributions=(part,),
+        contributions=(part, shown),
         facts=Facts(orders_total=number),
     )
     return event(body, number, customer, **more)
@@ -246,6 +248,28 @@ async def test_the_score_line_bends_where_the_score_moved_and_the_customer_keeps
         "SELECT snapshot->'facts'->>'orders_total', band FROM outreach.customers"
     )
     assert (orders, band) == ("6", "yellow")
+
+
+async def test_a_point_keeps_what_each_signal_gave(shop: Shop) -> None:
+    await shop.send(shop.topics.health, snapshot(80.0, 1), snapshot(59.9, 2))
+    async with shop.projecting():
+        await shop.until_count("health_points", 2)
+    kept = await shop.rows("SELECT signal_points FROM outreach.health_points ORDER BY at")
+    assert kept == [({"recency": 80.0, "survey": 0.0},), ({"recency": 59.9, "survey": 0.0},)]
+
+
+async def test_the_score_of_a_moment_is_that_of_the_last_point_up_to_it(shop: Shop) -> None:
+    later = T0 + timedelta(days=20)
+    await shop.send(
+        shop.topics.health, snapshot(80.0, 0), snapshot(59.9, 2, at=later), snapshot(10.0, 3, "c2")
+    )
+    async with shop.projecting():
+        await shop.until_count("health_points", 3)
+    assert await point_at(shop.engine, "demo", "c1", T0 - timedelta(seconds=1)) is None
+    for at, score in ((T0, 80.0), (later - timedelta(seconds=1), 80.0), (later, 59.9)):
+        point = await point_at(shop.engine, "demo", "c1", at)
+        assert point is not None
+        assert (point["score"], point["signal_points"]["recency"]) == (score, score)
 
 
 async def test_a_day_of_an_unmoved_score_is_a_point_too(shop: Shop) -> None:

@@ -37,6 +37,9 @@ class Shop:
     clock_file: Path
     customer: str
     port: int
+    rules: Path | None = None
+    poll_s: float = 0.1
+    storm_least: int = 50
 
     def set_clock(self, days_per_second: float) -> None:
         """Stand at START, or run from there."""
@@ -45,8 +48,16 @@ class Shop:
 
     @asynccontextmanager
     async def service(self) -> AsyncIterator[None]:
-        runtime = RuntimeSettings(kafka=self.kafka, clock_file=self.clock_file)
-        settings = TriggersSettings(port=self.port, sweep_min_wall_s=0.2)
+        runtime = RuntimeSettings(
+            kafka=self.kafka, clock_file=self.clock_file, data_dir=self.clock_file.parent
+        )
+        settings = TriggersSettings(
+            port=self.port,
+            sweep_min_wall_s=0.2,
+            rules_file=self.rules,
+            rules_poll_s=self.poll_s,
+            storm_least=self.storm_least,
+        )
         stop = asyncio.Event()
         task = asyncio.create_task(run(runtime, StreamSettings(), settings, stop, self.wiring))
         try:
@@ -87,9 +98,10 @@ class Shop:
 @pytest.fixture
 async def shop(kafka: str, make_topics: MakeTopics, tmp_path: Path, unused_tcp_port: int) -> Shop:
     source, dead = await make_topics("health", "triggers-dead", partitions=PARTITIONS)
+    (requests,) = await make_topics("triggers-requests", partitions=PARTITIONS)
     (state,) = await make_topics("triggers-state", partitions=PARTITIONS, config=TRIGGERS_STATE.config)
     await ensure_topics(kafka, [CUSTOMER_TRIGGERS], partitions=4)
-    wiring = Wiring(f"triggers-{uuid4().hex[:8]}", source, state, dead)
+    wiring = Wiring(f"triggers-{uuid4().hex[:8]}", source, state, dead, requests)
     made = Shop(kafka, wiring, tmp_path / "clock.json", f"ann-{uuid4().hex[:8]}", unused_tcp_port)
     made.set_clock(0)
     return made

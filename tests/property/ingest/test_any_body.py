@@ -7,8 +7,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.ingest.domain.providers import discover
-from tests.unit.ingest import platforms
-from tests.unit.ingest.shop import SECRETS, Shop, klaviyo, order, refund, segment, source, standard, zendesk
+from tests.unit.ingest import platforms, tools
+from tests.unit.ingest.shop import (
+    SECRETS,
+    Shop,
+    encode,
+    klaviyo,
+    order,
+    refund,
+    segment,
+    source,
+    standard,
+    zendesk,
+)
 
 ANSWERS = {200, 202, 400, 401}
 
@@ -43,6 +54,7 @@ GOOD = {
     "standard": [
         standard("order.placed", {"customer": {"id": "1"}, "order_id": "o", "amount": "1", "currency": "USD"})
     ],
+    **tools.GOOD,
     "woocommerce": [
         platforms.woo_order(status="completed", date_completed_gmt="2024-05-31T00:00:00"),
         platforms.woo_order(refunds=[{"id": 1, "total": "-2.00"}], status="cancelled"),
@@ -135,7 +147,7 @@ def spoilt(draw: st.DrawFn, provider: str) -> bytes:
     body = draw(st.sampled_from(GOOD[provider]))
     for _ in range(draw(st.integers(1, 2))):
         body = replaced(body, draw(st.sampled_from(paths(body))), draw(anything))
-    return json.dumps(body).encode()
+    return encode(provider, body)
 
 
 SHOP = None

@@ -61,6 +61,18 @@ def test_settling_the_same_claim_again_changes_nothing(given_claims):
     assert book.owners == owners
 
 
+@given(st.lists(claims, max_size=12))
+@settings(max_examples=300, deadline=None)
+def test_two_ids_of_a_kind_in_one_claim_are_one_customer_unless_another_kind_tells_them_apart(given_claims):
+    book, _ = settle_all(given_claims)
+    both = tuple(Identifier("klaviyo.profile", value) for value in ("1", "2"))
+    before = [book.owners.get(("demo", *one)) for one in both]
+    shops = [book.provider_ids.get(("demo", owner or ""), {}).get("shopify.customer") for owner in before]
+    settle(book, Claim("demo", both), lambda: "c_new")
+    one, other = (book.owners["demo", *found] for found in both)
+    assert (one == other) is (before[0] == before[1] or not all(shops) or None in before)
+
+
 @given(st.text(max_size=60) | st.emails())
 @settings(deadline=None)
 def test_a_normal_address_is_normal_already(text):

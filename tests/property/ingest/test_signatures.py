@@ -10,7 +10,9 @@ from services.ingest.domain.providers import discover
 from tests.unit.ingest.shop import NOW, SECRETS, sign
 
 BODIES = st.binary(min_size=1, max_size=200) | st.text(min_size=1, max_size=100).map(str.encode)
-providers = pytest.mark.parametrize("provider", SECRETS)
+TOKENS = {"gorgias"}  # nothing is signed: a token proves the sender, TLS the body
+providers = pytest.mark.parametrize("provider", sorted(discover()))
+signers = pytest.mark.parametrize("provider", sorted(discover().keys() - TOKENS))
 
 
 def verifies(provider: str, headers: dict[str, str], body: bytes, secret: str) -> bool:
@@ -37,7 +39,7 @@ def test_what_is_signed_verifies(provider, body):
     assert verifies(provider, sign(provider, body), body, SECRETS[provider]) is text_only(provider, body)
 
 
-@providers
+@signers
 @given(body=BODIES, place=st.integers(0, 10**6))
 @settings(max_examples=50, deadline=None)
 def test_one_bit_of_the_body_changed_does_not_verify(provider, body, place):
@@ -51,7 +53,7 @@ def test_one_bit_of_the_body_changed_does_not_verify(provider, body, place):
 @given(body=BODIES, place=st.integers(0, 10**6), bit=st.integers(0, 6))
 @settings(max_examples=100, deadline=None)
 def test_one_bit_of_a_header_changed_does_not_verify(provider, body, place, bit):
-    headers = sign(provider, body)
+    headers = {name: value for name, value in sign(provider, body).items() if name != "content-type"}
     name = sorted(headers)[place % len(headers)]
     letters = bytearray(headers[name].encode())
     letters[place % len(letters)] ^= 1 << bit

@@ -23,9 +23,10 @@ from services.ingest.testing import (
     MemoryDeadLetters,
     MemoryIdentities,
     MemoryLog,
+    MemoryPrivacy,
     MemorySpool,
 )
-from tests.unit.ingest import platforms
+from tests.unit.ingest import platforms, tools
 
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
 SECRETS = {
@@ -35,6 +36,7 @@ SECRETS = {
     "segment": "segment-unit-test-secret",
     "standard": "whsec_" + base64.b64encode(b"a unit test's standard secret").decode(),
     **platforms.SECRETS,
+    **tools.SECRETS,
 }
 
 
@@ -47,12 +49,19 @@ def dumps(body: Any) -> bytes:
     return json.dumps(body).encode()
 
 
+def encode(provider: str, body: Any) -> bytes:
+    """As the provider puts it on the wire."""
+    return tools.encoded(body) if provider == "mailchimp" else dumps(body)
+
+
 def sign(
     provider: str, body: bytes, secret: str | None = None, at: datetime = NOW, message: str = "msg_1"
 ) -> dict[str, str]:
     """The headers that prove a body."""
     key = secret or SECRETS[provider]
     seconds = str(int(at.timestamp()))
+    if provider in tools.SECRETS:
+        return tools.prove(provider, body, key.encode(), seconds)
     if provider == "shopify":
         return {"x-shopify-hmac-sha256": _base64(key.encode(), body)}
     if provider == "klaviyo":
@@ -82,7 +91,7 @@ class Shop:
 
     settings: IngestSettings = field(default_factory=lambda: IngestSettings(kafka_wait_s=0.2))
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
-    sources: tuple[Source, ...] = tuple(source(name) for name in SECRETS)
+    sources: tuple[Source, ...] | FixedSources = tuple(source(name) for name in SECRETS)
     identities: MemoryIdentities = field(default_factory=MemoryIdentities)
     spool: MemorySpool = field(default_factory=MemorySpool)
     log: MemoryLog = field(default_factory=MemoryLog)
@@ -90,16 +99,18 @@ class Shop:
     answers: MemoryAnswers = field(default_factory=MemoryAnswers)
 
     def __post_init__(self) -> None:
-        sources = FixedSources(*self.sources)
-        ports = Ports(sources, self.identities, self.spool, self.log, self.letters, self.answers)
+        given = self.sources
+        known = given if isinstance(given, FixedSources) else FixedSources(*given)
+        self.privacy = MemoryPrivacy(self.identities, self.spool, self.letters)
+        ports = Ports(known, self.identities, self.spool, self.log, self.letters, self.privacy, self.answers)
         self.ingest: Ingest = compose(self.settings, ports, self.clock)
 
     async def post(
         self, name: str, body: Any, headers: Mapping[str, str] | None = None, **sign_with: Any
     ) -> httpx.Response:
         """Deliver a body, signed; a header of None is left out."""
-        raw = body if isinstance(body, bytes) else dumps(body)
         provider = name.partition("-")[0]
+        raw = body if isinstance(body, bytes) else encode(provider, body)
         signed = sign(provider, raw, **sign_with) if provider in SECRETS else {}
         sent = {"content-type": "application/json", **signed, **(headers or {})}
         return await self.request("POST", f"/webhooks/{name}", raw, sent)
@@ -113,6 +124,28 @@ class Shop:
             transport=transport, base_url="http://shop.example", trust_env=False
         ) as client:
             return await client.request(method, path, content=body, headers=given)
+
+    async def only(
+        self, provider: str, body: Any, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Deliver what makes one event, and give that event back."""
+        answer = await self.post(provider, body, headers)
+        assert answer.status_code == 200, answer.text
+        (number,) = answer.json()["events"]
+        return next(event for event in self.events() if event["id"] == number)
+
+    async def ignored(self, provider: str, body: Any) -> str:
+        """Deliver what says nothing about health, and give the reason back."""
+        answer = await self.post(provider, body)
+        assert (answer.status_code, answer.json()["events"]) == (200, []), answer.text
+        family = self.ingest.registry.collect()
+        (found,) = (
+            sample.labels["reason"]
+            for metric in family
+            for sample in metric.samples
+            if sample.name == "greenline_ingest_ignored_total" and sample.value
+        )
+        return found
 
     async def shopify(self, topic: str, body: Any, **more: Any) -> httpx.Response:
         return await self.post("shopify", body, {"x-shopify-topic": topic, **more})

@@ -8,9 +8,22 @@ from pathlib import Path
 import pytest
 
 from services.ingest.settings import IngestSettings
-from services.ingest.testing import MemoryLog
+from services.ingest.testing import FixedSources, MemoryLog
 from tests.unit.ingest import platforms
-from tests.unit.ingest.shop import NOW, Shop, dumps, klaviyo, order, refund, segment, sign, standard, zendesk
+from tests.unit.ingest.shop import (
+    NOW,
+    Shop,
+    dumps,
+    klaviyo,
+    order,
+    refund,
+    segment,
+    sign,
+    source,
+    standard,
+    zendesk,
+)
+from tests.unit.ingest.tools import delighted
 
 
 class HeldLog(MemoryLog):
@@ -64,14 +77,14 @@ async def test_a_body_changed_after_signing_is_refused():
     assert_problem(await Shop().request("POST", "/webhooks/shopify", changed, headers), 401)
 
 
-@pytest.mark.parametrize("provider", ["klaviyo", "zendesk", "standard", "bigcommerce", "stripe"])
+@pytest.mark.parametrize("provider", ["klaviyo", "zendesk", "mailchimp", "standard", "bigcommerce", "stripe"])
 async def test_a_replayed_delivery_is_refused(provider):
     answer = await Shop().post(provider, {}, at=NOW - timedelta(minutes=6))
     assert_problem(answer, 401)
     assert "replayed" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("provider", ["klaviyo", "zendesk", "standard", "bigcommerce"])
+@pytest.mark.parametrize("provider", ["klaviyo", "zendesk", "mailchimp", "standard", "bigcommerce"])
 async def test_a_signature_from_the_future_is_refused(provider):
     assert_problem(await Shop().post(provider, {}, at=NOW + timedelta(minutes=6)), 401)
 
@@ -101,6 +114,14 @@ async def test_an_empty_body_is_refused():
     assert_problem(await Shop().shopify("orders/create", b""), 400)
 
 
+async def test_a_form_that_is_none_is_refused():
+    assert_problem(await Shop().post("mailchimp", b"{}"), 400)
+
+
+async def test_a_wrong_token_is_refused():
+    assert_problem(await Shop().post("gorgias", {}, {"x-greenline-token": "guessed"}), 401)
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
 async def test_a_wrong_content_type_is_refused(kind):
     raw = dumps(order())
@@ -111,8 +132,19 @@ async def test_an_unknown_source_is_not_found():
     assert_problem(await Shop().post("nobody", b"{}"), 404)
 
 
-async def test_another_method_is_not_allowed():
-    assert_problem(await Shop().request("GET", "/webhooks/shopify"), 405)
+async def test_no_source_is_called_unknown_before_the_file_was_read():
+    sources = FixedSources(source("shopify"))
+    sources.away = True
+    answer = await Shop(sources=sources).shopify("orders/create", order())
+    assert_problem(answer, 503)
+    assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_another_method_is_not_allowed(method):
+    answer = await Shop().request(method, "/webhooks/shopify")
+    assert_problem(answer, 405)
+    assert "POST" in answer.headers["allow"]
 
 
 async def test_an_unknown_topic_is_kept():
@@ -216,6 +248,12 @@ async def test_a_satisfaction_without_a_score_is_kept():
         "zendesk", zendesk("ticket.csat_received", {"satisfaction_score": {"score": "MEH"}})
     )
     await assert_dead_letter(shop, answer, "missing_rating")
+
+
+async def test_a_survey_of_an_unknown_scale_is_kept():
+    shop = Shop()
+    answer = await shop.post("delighted", delighted(survey_type="horoscope"))
+    await assert_dead_letter(shop, answer, "unknown_survey")
 
 
 async def test_a_kind_of_call_segment_does_not_have_is_kept():

@@ -18,7 +18,8 @@ from services.ingest.domain.people import Claim, Identifier
 from services.ingest.domain.record import Record
 from services.ingest.importing import Importer
 from services.ingest.ports import Imported
-from services.ingest.testing import MemoryHistoryLog, MemoryIdentities, MemoryImports
+from services.ingest.testing import MemoryIdentities
+from services.ingest.testing_history import MemoryHistoryLog, MemoryImports
 from tests.unit.ingest.shop import NOW, source
 
 HEADER = "customer_id,time,type,amount,currency,order_id\n"

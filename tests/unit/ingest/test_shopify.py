@@ -276,7 +276,7 @@ async def test_a_customer_who_asks_to_be_forgotten_is():
     assert shop.events()[-1]["subject"] == placed["subject"]
     assert shop.profiles()[-1] is None
     assert await shop.identities.who(["7001", "ada@shopper.example", "1001"]) == []
-    assert [request.kind for request in shop.identities.requests] == ["redact_customer"]
+    assert [request.kind for request in await shop.privacy.requests()] == ["redact_customer"]
     again = await only_event(shop, "orders/create", order())
     assert again["subject"] != placed["subject"]
 
@@ -288,7 +288,7 @@ async def test_other_privacy_requests_are_recorded(topic, kind):
     shop = Shop()
     body = {"shop_id": 1, "customer": {"id": 7001}, "data_request": {"id": 9}}
     assert (await shop.shopify(topic, body)).status_code == 200
-    assert [request.kind for request in shop.identities.requests] == [kind]
+    assert [request.kind for request in await shop.privacy.requests()] == [kind]
     assert shop.events() == []
 
 

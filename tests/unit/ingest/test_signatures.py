@@ -83,7 +83,7 @@ def test_a_malformed_timestamp_is_unverified_and_nothing_else(provider, stamp):
         verify(provider, {**headers, name: stamp}, b"{}", SECRETS[provider], wall=NOW.timestamp())
 
 
-@pytest.mark.parametrize("provider", ["klaviyo", "zendesk", "standard", "bigcommerce"])
+@pytest.mark.parametrize("provider", ["klaviyo", "zendesk", "mailchimp", "standard", "bigcommerce"])
 @pytest.mark.parametrize(
     ("off_s", "good"), [(0, True), (299, True), (-299, True), (301, False), (-301, False)]
 )

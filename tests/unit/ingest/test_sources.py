@@ -1,13 +1,18 @@
 """The sources file."""
 
+import contextlib
 import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
 from libs.runtime.clock import FakeClock
 from libs.runtime.errors import ConfigError
-from services.ingest.adapters.sources_file import SourcesFile, read_sources
+from services.ingest.__main__ import app
+from services.ingest.adapters.sources_file import SourcesFile, load, read_sources
+from services.ingest.domain.errors import UnavailableError
+from tests.unit.ingest.declared import KINDRED
 
 PUBLISHED = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="  # what Zendesk signs every test with
 GOOD = """
@@ -55,6 +60,64 @@ def test_the_error_never_shows_a_secret():
     with pytest.raises(ConfigError) as caught:
         read_sources("sources: [{name: a, provider: shopify, tenant: 'no good', secrets: [s3cr3t]}]")
     assert "s3cr3t" not in str(caught.value)
+
+
+NAMING = "providers: [kindred.yaml]\nsources: [{name: k, provider: kindred, tenant: demo, secrets: [x]}]"
+
+
+def test_a_declared_provider_is_read_with_the_sources_that_use_it(tmp_path):
+    (tmp_path / "kindred.yaml").write_text(KINDRED)
+    (tmp_path / "sources.yaml").write_text(NAMING)
+    loaded = load(tmp_path / "sources.yaml")
+    assert (set(loaded.declared), loaded.sources["k"].provider) == ({"kindred"}, "kindred")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (NAMING.replace("[kindred.yaml]", "[other.yaml]"), "other.yaml:1: cannot be read"),
+        (NAMING.replace("[kindred.yaml]", "[broken.yaml]"), "broken.yaml:1: name: field required"),
+        (NAMING.replace("[kindred.yaml]", "[kindred.yaml, kindred.yaml]"), "declared by another file too"),
+        (NAMING.replace("[kindred.yaml]", "kindred.yaml"), "not a list of files"),
+        (NAMING.replace("providers: [kindred.yaml]", ""), "no provider kindred"),
+    ],
+)
+def test_a_provider_file_that_is_wrong_says_where(tmp_path, text, says):
+    (tmp_path / "kindred.yaml").write_text(KINDRED)
+    (tmp_path / "broken.yaml").write_text(KINDRED.replace("name: kindred\n", ""))
+    (tmp_path / "sources.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        load(tmp_path / "sources.yaml")
+    assert CliRunner().invoke(app, ["check", str(tmp_path / "sources.yaml")]).exit_code == 1
+
+
+def test_the_check_of_a_good_file_says_what_is_in_it(tmp_path):
+    (tmp_path / "kindred.yaml").write_text(KINDRED)
+    (tmp_path / "sources.yaml").write_text(NAMING)
+    answer = CliRunner().invoke(app, ["check", str(tmp_path / "sources.yaml")])
+    assert (answer.exit_code, answer.stdout) == (0, "1 sources, 1 declared providers\n")
+
+
+def test_a_changed_provider_file_is_read_again_and_a_broken_one_is_not(tmp_path):
+    path, clock = tmp_path / "sources.yaml", FakeClock(datetime(2024, 1, 1, tzinfo=UTC))
+    path.write_text(NAMING)
+    sources, probes = SourcesFile(path, clock), []
+    for text in ("oh: no", KINDRED, KINDRED.replace("[GET]", "[HEAD]"), "oh: no"):
+        (tmp_path / "kindred.yaml").write_text(text)
+        stamp = int(clock.wall() * 1e9)
+        os.utime(tmp_path / "kindred.yaml", ns=(stamp, stamp))
+        clock.advance(timedelta(seconds=1))
+        with contextlib.suppress(UnavailableError):
+            sources.find("k")
+            probes.append(sources.provider("kindred").probes)
+    assert probes == [{"GET"}, {"HEAD"}, {"HEAD"}]
+
+
+def test_before_the_first_good_file_a_source_is_unavailable_and_not_unknown(tmp_path):
+    (tmp_path / "sources.yaml").write_text("oh: no")
+    sources = SourcesFile(tmp_path / "sources.yaml", FakeClock(datetime(2024, 1, 1, tzinfo=UTC)))
+    with pytest.raises(UnavailableError):
+        sources.find("shop")
 
 
 def test_a_changed_file_is_read_again_and_a_broken_one_is_not(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from services.outreach.domain.decide import Policy, choose_playbook, decide, holdout, ineligible, share_of
 from services.outreach.domain.trigger import Contact, CustomerState
+from services.triggers.adapters.rule_file import SHIPPED, load
 from tests.unit.outreach.factories import (
     NOON,
     REACHABLE,
@@ -56,8 +57,23 @@ def test_a_lapsed_customer_gets_no_play() -> None:
     assert (verdict.decision, verdict.reason) == ("suppressed", "lapsed")
 
 
-def test_a_level_that_no_playbook_is_for_is_suppressed() -> None:
-    verdict = decide(trigger(level="green"), state(), shipped().book, POLICY, NOON)
+@pytest.mark.parametrize("rules", ["standard", "evidenced"])
+def test_every_shipped_rule_ends_in_a_decision(rules: str) -> None:
+    decided = {}
+    for rule in load(SHIPPED[rules]):
+        verdict = decide(trigger(rule=rule.id, level=rule.level), state(), shipped().book, POLICY, NOON)
+        decided.setdefault((rule.level, verdict.decision), []).append(rule.id)
+    assert {key: len(found) for key, found in decided.items()} == {
+        ("yellow", "opened"): 7,
+        ("red", "opened"): 5,
+        ("account", "suppressed"): 5,
+        ("green", "suppressed"): 3,
+    }
+
+
+@pytest.mark.parametrize("level", ["account", "green"])
+def test_a_level_that_no_playbook_is_for_is_suppressed(level: str) -> None:
+    verdict = decide(trigger(level=level), state(), shipped().book, POLICY, NOON)
     assert (verdict.decision, verdict.reason) == ("suppressed", "no-playbook")
 
 

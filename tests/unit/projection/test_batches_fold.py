@@ -48,6 +48,15 @@ def test_many_snapshots_of_a_customer_become_the_latest_and_the_bends() -> None:
     assert [moment.score for moment in points_of(moments)] == [80.0, 79.0]
 
 
+def test_a_point_keeps_the_points_of_each_signal_and_not_its_words() -> None:
+    batch = Batch()
+    part = {"signal": "survey", "value": 9.0, "weight": 0.1, "evidence": 1.0, "points": -2.5, "text": "NPS 1"}
+    data = {"score": 50.0, "band": "red", "confidence": 0.5, "stage": "mid", "contributions": [part]}
+    add_snapshot(batch, head(data, "health.snapshot"))
+    (moment,) = batch.health["demo", "c1"]
+    assert msgspec.json.decode(moment.signal_points()) == {"survey": -2.5}
+
+
 def test_a_slow_slide_bends_too() -> None:
     batch = Batch()
     for minute in range(100):

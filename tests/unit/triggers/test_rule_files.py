@@ -10,7 +10,7 @@ from libs.runtime.errors import ConfigError
 from libs.runtime.settings import RuntimeSettings
 from libs.runtime.stream.settings import StreamSettings
 from services.triggers.__main__ import app
-from services.triggers.adapters.rule_file import MAX_BYTES, STANDARD, RuleFileError, load, parse
+from services.triggers.adapters.rule_file import MAX_BYTES, SHIPPED, RuleFileError, load, locate, parse
 from services.triggers.app import run
 from services.triggers.domain.rules import parse_duration
 from services.triggers.settings import TriggersSettings
@@ -25,20 +25,40 @@ def problems(text: str) -> list[str]:
     return str(error.value).splitlines()
 
 
-def test_the_shipped_set_loads_and_each_rule_names_its_team() -> None:
-    rules = load(STANDARD)
-    assert [rule.id for rule in rules] == [
-        "engagement-drop",
-        "order-frequency-drop",
-        "email-disengaged",
-        "visit-without-purchase",
-        "no-site-activity",
-        "return-without-purchase",
-        "negative-support-unresolved",
-        "subscription-pause-or-cancel",
+@pytest.mark.parametrize("name", ["standard", "evidenced"])
+def test_a_shipped_set_is_named_without_a_path_and_each_rule_has_its_team(name: str) -> None:
+    rules = load(locate(Path(name)))
+    assert [(rule.id, rule.level) for rule in rules] == [
+        ("engagement-drop", "yellow"),
+        ("order-frequency-drop", "yellow"),
+        ("email-disengaged", "yellow"),
+        ("visit-without-purchase", "yellow"),
+        ("no-site-activity", "red"),
+        ("return-without-purchase", "red"),
+        ("negative-support-unresolved", "red"),
+        ("subscription-pause-or-cancel", "red"),
+        ("usage-drop", "account"),
+        ("champion-change", "account"),
+        ("support-spike", "account"),
+        ("renewal-at-risk", "account"),
+        ("onboarding-stalled", "account"),
+        ("expansion-ready", "green"),
+        ("advocate-ready", "green"),
+        ("no-second-order", "yellow"),
+        ("loyal-decline", "yellow"),
+        ("band-left-green", "yellow"),
+        ("band-turned-red", "red"),
+        ("band-recovered", "green"),
     ]
-    assert [rule.level for rule in rules] == ["yellow"] * 4 + ["red"] * 4
     assert all(rule.labels["team"] and rule.labels["shows"] for rule in rules)
+
+
+def test_a_file_of_that_name_goes_before_the_shipped_set(tmp_path: Path) -> None:
+    own = tmp_path / "evidenced"
+    own.write_text(GOOD)
+    assert locate(own) == own
+    assert locate(None) == locate(Path("standard")) == SHIPPED["standard"]
+    assert locate(Path("./nothing")) == Path("./nothing")
 
 
 @pytest.mark.parametrize(
@@ -136,4 +156,4 @@ async def test_the_service_does_not_start_with_a_bad_file(tmp_path: Path) -> Non
     bad = tmp_path / "bad.yaml"
     bad.write_text("rules: 3")
     with pytest.raises(ConfigError, match=f"{bad}:1: "):
-        await run(RuntimeSettings(), StreamSettings(), TriggersSettings(rules_file=bad))
+        await run(RuntimeSettings(data_dir=tmp_path), StreamSettings(), TriggersSettings(rules_file=bad))

@@ -7,7 +7,7 @@ subscription has ended or a charge was paid is the body's word, whatever the URL
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from libs.events.families import commerce
@@ -76,7 +76,7 @@ def _read(body: Node, delivery: Delivery, source: Source) -> Item:
 
 def _when(thing: Node, *names: str) -> datetime:
     """Times of the 2021-01 API have no zone; they are taken as UTC."""
-    found = thing.first(*names).instant(names[0], naive_utc=True)
+    found = thing.first(*names).instant(names[0], zone=UTC)
     if found is None:
         raise NotUnderstoodError("missing_date", f"{names[0]} is missing")
     return found
@@ -144,7 +144,7 @@ def _terms(thing: Node, source: Source, number: str) -> dict[str, Any]:
         "amount": None if price is None else money(price * (1 if quantity is None else quantity)),
         "currency": (thing.at("presentment_currency").text() or source.currency).upper(),
         "interval_days": None if unit is None or every is None else min(unit * every, 1_000_000),
-        "renewal_at": thing.at("next_charge_scheduled_at").instant("next_charge", naive_utc=True),
+        "renewal_at": thing.at("next_charge_scheduled_at").instant("next_charge", zone=UTC),
     }
 
 

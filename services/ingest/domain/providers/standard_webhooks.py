@@ -11,14 +11,12 @@ from libs.events.types import Frozen
 from services.ingest.domain import sentiment, signatures
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
-from services.ingest.domain.plan import Delivery, Fact, Item, Provider, unknown_topic
+from services.ingest.domain.plan import CLOSED, Delivery, Fact, Item, Provider, unknown_topic
 from services.ingest.domain.reading import Node, parse_object
 from services.ingest.domain.sources import Secrets, Source
 
 CUSTOMER = "standard.customer"
 ORDER = "standard/order"
-# Outreach speaks for itself, and merging or erasing is decided here, not by a sender.
-_CLOSED = ("outreach.", "customer.merged", "customer.erased")
 
 
 def _verify(delivery: Delivery, secrets: Secrets, wall: float) -> None:
@@ -31,7 +29,7 @@ def _items(delivery: Delivery) -> Sequence[Node]:
 
 def _read(body: Node, delivery: Delivery, source: Source) -> Item:
     name = body.at("type").text() or ""
-    model = None if name.startswith(_CLOSED) else CUSTOMER_EVENT_TYPES.get(name)
+    model = None if name.startswith(CLOSED) else CUSTOMER_EVENT_TYPES.get(name)
     if model is None:
         raise unknown_topic(name)
     if not isinstance(body.at("data").raw, dict):

@@ -7,7 +7,7 @@ has happened to it, and what was told before has the same id.
 import html
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -81,7 +81,7 @@ def _read(body: Node, delivery: Delivery, source: Source) -> Item:
 
 def _utc(body: Node, name: str) -> datetime | None:
     """The `_gmt` times are UTC and do not say so; the others are the site's own, wherever that is."""
-    return body.at(name).instant(name, naive_utc=True)
+    return body.at(name).instant(name, zone=UTC)
 
 
 def _when(body: Node, *names: str) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 
 from numba import njit
 
+from services.scoring.domain.engagement import engaged_upto
 from services.scoring.domain.numbers import Board, World, card_of
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.signals.account import onboarding, subscription, survey
@@ -35,7 +36,7 @@ WEIGHABLE = tuple(name for name in NAMES if name != "override")
 @njit(cache=True)
 def _others(row: Any, now: int, feeds: Any, card: Any, board: Board) -> None:
     values, evidence = board.values, board.evidence
-    values[LEVEL], evidence[LEVEL] = engagement_level(row, now, feeds, card)
+    values[LEVEL], evidence[LEVEL] = engagement_level(row, board.engaged, now, feeds, card)
     values[UNRESOLVED], evidence[UNRESOLVED] = support_unresolved(row, now, card)
     values[CSM], evidence[CSM] = csm_sentiment(row, now, card)
     values[DEPTH], evidence[DEPTH] = usage_depth(row, now, card)
@@ -52,8 +53,10 @@ def signals_of(row: Any, now: int, rhythm: Rhythm, world: World, board: Board) -
     card, feeds = card_of(row, world), world.tenants[row.tenant]
     values, evidence = board.values, board.evidence
     evidence[:] = -1.0
+    if row.last_visit or row.last_click:
+        engaged_upto(row, board.engaged)
     values[RECENCY], evidence[RECENCY] = purchase_recency(row, rhythm, card)
-    values[ENGAGEMENT], evidence[ENGAGEMENT] = engagement_trend(row, now, feeds, card)
+    values[ENGAGEMENT], evidence[ENGAGEMENT] = engagement_trend(row, board.engaged, now, feeds, card)
     values[FREQUENCY], evidence[FREQUENCY] = order_frequency_trend(row, now, rhythm, card)
     values[SUPPORT], evidence[SUPPORT] = support_sentiment(row, now, card)
     if board.shown or card.weighs_others:

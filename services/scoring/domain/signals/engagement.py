@@ -5,7 +5,7 @@ from typing import Any
 from numba import njit
 
 from services.scoring.domain.buckets import whole
-from services.scoring.domain.engagement import engaged_between, engaged_on
+from services.scoring.domain.engagement import engaged_between
 from services.scoring.domain.row import DAY
 from services.scoring.domain.signals.scale import heard_for, level_value, trend_value
 
@@ -29,31 +29,29 @@ def feed_asof(row: Any, now: int, feeds: Any, card: Any) -> int:
 
 
 @njit(cache=True)
-def usual_engagement(row: Any, today: int) -> int:
+def usual_engagement(row: Any, upto: Any, today: int) -> int:
     """What the last 30 days are held against: the 30 days before, and in silence never less than it was.
 
     While the customer is silent the window before slides over what was once recent; the largest
     sum it has had since the last interaction holds, so an emptying window does not look like recovery.
+    Once the last interaction is in it, it can only lose.
     """
     last = whole(row.engaged_day)
-    start = min(last, today)
-    total = engaged_between(row, start - 2 * WINDOW + 1, start - WINDOW)
-    best = total
-    for day in range(start + 1, min(today, last + 2 * WINDOW) + 1):
-        total += engaged_on(row, day - WINDOW) - engaged_on(row, day - 2 * WINDOW)
-        best = max(best, total)
+    best = 0
+    for day in range(min(last, today), min(today, last + WINDOW) + 1):
+        best = max(best, engaged_between(row, upto, day - 2 * WINDOW + 1, day - WINDOW))
     return best
 
 
 @njit(cache=True)
-def engagement_trend(row: Any, now: int, feeds: Any, card: Any) -> Any:
+def engagement_trend(row: Any, upto: Any, now: int, feeds: Any, card: Any) -> Any:
     """30 days against the 30 before, shrunk by the evidence. Orders alone do not make it seen."""
     if row.last_visit == 0 and row.last_click == 0:
         return 0.0, -1.0
     asof = feed_asof(row, now, feeds, card)
     today = asof // DAY
-    recent = engaged_between(row, today - WINDOW + 1, today)
-    usual = usual_engagement(row, today)
+    recent = engaged_between(row, upto, today - WINDOW + 1, today)
+    usual = usual_engagement(row, upto, today)
     shrink = card.engagement_shrink
     evidence = (recent + usual) / (recent + usual + shrink)
     if asof < now:
@@ -62,12 +60,12 @@ def engagement_trend(row: Any, now: int, feeds: Any, card: Any) -> Any:
 
 
 @njit(cache=True)
-def engagement_level(row: Any, now: int, feeds: Any, card: Any) -> Any:
+def engagement_level(row: Any, upto: Any, now: int, feeds: Any, card: Any) -> Any:
     """Interactions in 30 days, whatever they were before."""
     if row.last_visit == 0 and row.last_click == 0:
         return 0.0, -1.0
     asof = feed_asof(row, now, feeds, card)
     today = asof // DAY
-    recent = engaged_between(row, today - WINDOW + 1, today)
+    recent = engaged_between(row, upto, today - WINDOW + 1, today)
     evidence = heard_for(whole(row.first_seen), asof, WINDOW)
     return level_value(recent, card.level_half), evidence * (1.0 if asof == now else 0.5)

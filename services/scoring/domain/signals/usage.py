@@ -40,7 +40,7 @@ def _usual(row: Any, today: int) -> int:
     start = min(last, today)
     total = uses_between(row, start - 2 * WINDOW + 1, start - WINDOW)
     best = total
-    for day in range(start + 1, min(today, last + 2 * WINDOW) + 1):
+    for day in range(start + 1, min(today, last + WINDOW) + 1):
         total += uses_between(row, day - WINDOW, day - WINDOW)
         total -= uses_between(row, day - 2 * WINDOW, day - 2 * WINDOW)
         best = max(best, total)

@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from libs.runtime.errors import ConfigError
+from libs.runtime.offline.page import pretty
+from libs.runtime.offline.pictures import svg
 from services.scoring.adapters.scorecard_file import load_scorecard
 from services.scoring.offline import pictures
-from services.scoring.offline.commands.files import day_within, pretty, read_some
+from services.scoring.offline.commands.files import day_within, read_some
 from services.scoring.offline.compare import STATES
 from services.scoring.offline.compare import compare as compared
 from services.scoring.offline.page import render
@@ -34,7 +36,7 @@ def write(body: dict[str, Any], folder: Path) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     data, page = folder / "compare.json", folder / "compare.html"
     data.write_text(pretty(body) + "\n")
-    picture = pictures.svg(pictures.migration(body["matrix"], body["a"]["scorecard"], body["b"]["scorecard"]))
+    picture = svg(pictures.migration(body["matrix"], body["a"]["scorecard"], body["b"]["scorecard"]))
     page.write_text(render("compare.html.j2", **body, states=STATES, picture=picture))
     return data, page
 

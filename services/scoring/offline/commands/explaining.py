@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from libs.runtime.errors import ConfigError
-from services.scoring.offline.commands.files import card_of, day_within, pretty, read_some
+from libs.runtime.offline.page import pretty
+from services.scoring.offline.commands.files import card_of, day_within, read_some
 from services.scoring.offline.days import date_of
 from services.scoring.offline.explain import Explained, Period, UnknownCustomerError, find
 from services.scoring.offline.explain import explain as explained

@@ -1,9 +1,7 @@
-"""What all offline verbs need: days, scorecards, logs that are read with a progress bar, JSON."""
+"""What all offline verbs need: days, scorecards, logs that are read with a progress bar."""
 
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -49,7 +47,3 @@ def read_some(path: Path, console: Console) -> EventLog:
     if not log.size:
         raise ConfigError(f"{path}: no event that can be used: give a file with events of customers")
     return log
-
-
-def pretty(body: Any) -> str:
-    return msgspec.json.format(msgspec.json.encode(body), indent=1).decode()

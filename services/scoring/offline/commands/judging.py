@@ -8,6 +8,7 @@ from rich.table import Table
 
 from libs.runtime.errors import ConfigError
 from libs.runtime.event_file import EventFile
+from libs.runtime.offline.page import figure
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.fitting.health import TooLittleError
 from services.scoring.offline import report
@@ -15,7 +16,6 @@ from services.scoring.offline.backtest import BacktestError, Question, judge_fit
 from services.scoring.offline.commands.files import read_log
 from services.scoring.offline.days import date_of
 from services.scoring.offline.fit import learn
-from services.scoring.offline.page import figure
 from services.scoring.offline.replay import end_of
 from services.scoring.offline.validate import Validation, validate, write_metrics
 from services.scoring.offline.weights import with_weights

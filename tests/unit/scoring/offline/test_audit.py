@@ -10,10 +10,11 @@ import sqlglot
 from libs.events import CUSTOMER_EVENT_TYPES, Facts
 from libs.events.families.engagement import SiteVisited
 from libs.runtime.event_file import EventFile
+from libs.runtime.offline.held import lacking
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.signals import WEIGHABLE
 from services.scoring.offline.audit import audit
-from services.scoring.offline.held import STANDARD, lacking, load_rules
+from services.scoring.offline.held import STANDARD, load_rules
 from services.scoring.offline.log import build_log
 from services.scoring.offline.sources import SELF_MADE, SOURCES
 from tests.unit.scoring.offline.conftest import Run
@@ -108,7 +109,13 @@ def test_a_source_has_its_newest_event_and_its_quiet_days(full: dict[str, Any]) 
 
 
 def test_rules_are_held_for_want_of_a_source_and_no_other(full: dict[str, Any], tmp_path: Path) -> None:
-    assert [held["rule"] for held in full["rules_held"]] == ["email-disengaged"]
+    assert [held["rule"] for held in full["rules_held"]] == [
+        "email-disengaged",
+        "usage-drop",
+        "champion-change",
+        "onboarding-stalled",
+        "expansion-ready",
+    ]
     shop = Shop()
     orders = audited(write(tmp_path / "orders", [shop.event(order(i), i) for i in range(40)]))
     held = named(orders, "rules_held", "rule")
@@ -124,9 +131,10 @@ def test_connecting_a_source_is_told_with_what_it_adds(tmp_path: Path) -> None:
     adds = named(body, "connecting", "source")
     assert "orders" not in adds
     assert adds["site"]["signals"] == ["engagement_trend", "engagement_level"]
-    assert adds["site"]["rules"] == ["engagement-drop", "visit-without-purchase", "no-site-activity"]
+    by_site = ["engagement-drop", "visit-without-purchase", "no-site-activity", "loyal-decline"]
+    assert adds["site"]["rules"] == by_site
     assert "visits_30d" in adds["site"]["facts"]
-    assert adds["e-mail"]["rules"] == ["engagement-drop", "email-disengaged"]
+    assert adds["e-mail"]["rules"] == ["engagement-drop", "email-disengaged", "loyal-decline"]
 
 
 def test_a_fact_that_nobody_has_is_listed_even_if_its_source_is_live(full: dict[str, Any]) -> None:
@@ -149,7 +157,7 @@ def test_the_verb_says_it_in_words_and_as_json(run: Run, tmp_path: Path) -> None
     words = run("audit", path)
     assert words.exit_code == 0, words.output
     assert "of 2 customers, 2026-01-01 to 2026-04-01" in words.output
-    assert "1 of 8 rules can never come true" in words.output
+    assert "5 of 20 rules can never come true" in words.output
     assert "email-disengaged (" in words.output
     assert "usage (never connected): signals usage_depth" in words.output
     assert "although the source is live: " in words.output

@@ -1,13 +1,15 @@
 """A day's frame says of every customer what a sweep at the end of that day says on customer.health."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from libs.events import Facts
+from libs.events import AnyEvent, Facts, decode
+from libs.events.families.health import HealthSnapshot
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.offline.frames import daily
 from services.scoring.offline.log import EventLog
@@ -17,10 +19,11 @@ from services.triggers.domain.evaluator import Evaluator
 from tests.unit.scoring.offline.conftest import Run
 from tests.unit.scoring.offline.life import FIRST_DAY, ends, life
 from tests.unit.scoring.shop import Shop
+from tests.unit.triggers.offline.test_live_and_dry_agree import dry, live
 
 CARD = load_scorecard(STARTER)
 LAST = 89
-OWN = ("score", "band", "confidence", "stage", "segment", "tier", "p_buy")
+OWN = ("scorecard", "score", "band", "confidence", "stage", "segment", "tier", "p_buy")
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,29 @@ def test_the_rules_read_a_frame_as_it_is(frame: pl.DataFrame) -> None:
     held = dict(zip([rule.id for rule in rules], Evaluator(rules).evaluate(frame).when.T, strict=True))
     assert held["negative-support-unresolved"].tolist() == [True, False]
     assert held["subscription-pause-or-cancel"].tolist() == [False, False]  # longer than a week ago
+
+
+def told_daily() -> Iterator[list[AnyEvent]]:
+    """What the stream publishes at the end of each day."""
+    shop = Shop()
+    events = life(shop)
+    for day in range(LAST + 1):
+        ending = datetime.fromtimestamp(ends(day), UTC)
+        today = [event for event in events if ending - timedelta(days=1) <= event.receivedat < ending]
+        if today:
+            shop.waits(*today)
+        shop.runner.rows.array["said_digest"] = 0  # everybody speaks
+        said = [decode(record.value or b"") for record in shop.runner.sweep(ending)]
+        yield [event for event in said if isinstance(event.data, HealthSnapshot)]
+
+
+def test_rules_fire_on_frames_as_they_fire_on_the_stream(log: EventLog, tmp_path: Path) -> None:
+    for day in daily(log, CARD, FIRST_DAY, FIRST_DAY + LAST):
+        day.frame.write_parquet(tmp_path / day.name)
+    rules = load(STANDARD)
+    fired = dry(rules, tmp_path)
+    assert {("trigger:negative-support-unresolved:demo/ann:1", datetime(2026, 3, 9, tzinfo=UTC))} < fired
+    assert fired == live(rules, told_daily())
 
 
 def test_nobody_is_in_a_frame_before_they_were_heard_of(log: EventLog) -> None:

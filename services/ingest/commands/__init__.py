@@ -1,0 +1,1 @@
+"""The verbs of `greenline ingest` that need more than a call."""
