@@ -9,7 +9,7 @@ from services.scoring.domain.numbers import Board
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.row import DAY, GREEN, RED, YELLOW
-from services.scoring.domain.signals import OVERRIDE
+from services.scoring.domain.signals import OVERRIDE, SCORED_ALWAYS
 from services.scoring.domain.signals.orders import will_buy
 
 TICKS = 10_000  # points are whole ten-thousandths, so that contributions sum exactly
@@ -28,14 +28,15 @@ class Scored(NamedTuple):
 def _weigh(board: Board, card: Any) -> Any:
     """Ticks that all signals add to the base, and the confidence."""
     values, evidence, points = board.values, board.evidence, board.points
+    count = len(points) if board.shown or card.weighs_others else SCORED_ALWAYS  # the others weigh nothing
     seen = 0.0
     sure = 0.0
-    for i in range(len(points)):
+    for i in range(count):
         if evidence[i] >= 0.0:
             seen += card.weights[i]
             sure += card.weights[i] * min(evidence[i], 1.0)
     ticks = 0
-    for i in range(len(points)):
+    for i in range(count):
         points[i] = 0.0
         if evidence[i] >= 0.0 and seen > 0.0:
             value = min(max(values[i], 0.01), 99.99)  # keeps the rounded sum inside 0..100
