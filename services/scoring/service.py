@@ -156,8 +156,7 @@ class Scorer:
         ground = self._ground(rows, partition)
         at = int(now.timestamp())
         due = find_changed(rows.array, rows.slots, at, ground.world, self._import_over(partition))
-        imported, owed, stale = (due[chosen] for chosen in _reasons(ground, due))
-        rest = np.setdiff1d(due, np.concatenate([imported, owed, stale]), assume_unique=True)
+        imported, owed, stale, rest = (due[chosen] for chosen in _reasons(ground, due))
         publish, mark = self._publisher.publish, f"sweep-{at}"
         yield from publish(ground, Occasions.alike(imported, now, SILENCE, mark), silent=True)
         yield from publish(ground, Occasions.alike(stale, now, SCORECARD, mark), silent=True)
@@ -267,12 +266,12 @@ def _occasions(run: Run, slots: Slots, chosen: Sequence[int]) -> Occasions:
 
 
 def _reasons(ground: Ground, due: Slots) -> tuple[npt.NDArray[np.bool_], ...]:
-    """Who of the due was imported, who owes a word, who was last said with another scorecard."""
+    """Who of the due was imported, owes a word, was last said with another scorecard; and the rest."""
     array, edition = ground.rows.array, ground.world.edition
     imported = array["pending_import"][due] != 0
     owed = ~imported & (array["said_digest"][due] == OWED)
     stale = ~imported & ~owed & (array["said_band"][due] != 0) & (array["said_card"][due] != edition)
-    return imported, owed, stale
+    return imported, owed, stale, ~(imported | owed | stale)
 
 
 def _catching_up(rows: Rows, slots: Slots, at: datetime) -> Occasions:

@@ -10,8 +10,7 @@ from libs.events import CUSTOMER_EVENT_TYPES
 from libs.events.types import Frozen
 from services.ingest.domain.fields import Unfit, check_constant, kinds_of
 from services.ingest.domain.plan import CLOSED
-from services.ingest.domain.schemes import SLOT, Algorithm, Encoding
-from services.ingest.domain.signatures import TOLERANCE_S
+from services.ingest.domain.schemes import SLOT, HeaderName, Scheme
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]{1,4})\]")
 _PATH = re.compile(rf"\$({_STEP.pattern})+")
@@ -32,7 +31,6 @@ def steps(path: str) -> Steps:
 
 
 Path = Annotated[str, AfterValidator(_a_path)]
-Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,80}$")]
 Topics = dict[str, str]
 
 
@@ -40,23 +38,8 @@ class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class VerifierSpec(_Spec):
-    """How it signs; the fields of schemes.Scheme."""
-
-    header: Header
-    algorithm: Algorithm = "sha256"
-    encoding: Encoding = "hex"
-    prefix: str = ""
-    signed: str = "{body}"
-    signature_name: str = ""
-    timestamp_name: str = ""
-    timestamp_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,80}$")] = ""
-    tolerance_s: float = Field(TOLERANCE_S, gt=0, le=604_800)
-    key: Literal["text", "base64"] = "text"
-
-
 class HeaderSpec(_Spec):
-    header: Header
+    header: HeaderName
 
 
 class PersonSpec(_Spec):
@@ -88,7 +71,7 @@ class ProviderSpec(_Spec):
     """One file."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-    verifier: VerifierSpec
+    verifier: Scheme
     body: Literal["json", "form"] = "json"
     probes: list[Literal["GET", "HEAD"]] = Field(default_factory=list)
     items: Path | None = None
@@ -119,7 +102,7 @@ def problems(spec: ProviderSpec, taken: frozenset[str]) -> Iterator[tuple[Place,
                 yield (name, number), f"{topic} is there twice"
 
 
-def _of_verifier(spec: VerifierSpec) -> Iterator[tuple[Place, str]]:
+def _of_verifier(spec: Scheme) -> Iterator[tuple[Place, str]]:
     rest = SLOT.sub("", spec.signed)
     if "{" in rest or "}" in rest:
         known = "{body}, {timestamp} and {header:name-in-lower-case}"

@@ -23,7 +23,6 @@ from services.ingest.domain.plan import (
     unknown_topic,
 )
 from services.ingest.domain.reading import Node, parse_form, parse_json
-from services.ingest.domain.schemes import Scheme
 from services.ingest.domain.sources import Source
 
 _MAX_ELEMENTS = 5_000  # of a batch; about 2 MB of the smallest events there are
@@ -33,13 +32,10 @@ _OBJECTS = ("order", "return", "ticket", "subscription", "checkout")
 
 def provider_of(spec: ProviderSpec) -> Provider:
     """The provider that a file without problems declares."""
-    signed = spec.verifier.model_dump()
-    for name in ("header", "timestamp_header"):
-        signed[name] = signed[name].lower()
     reader = _Declared(spec)
     return Provider(
         name=spec.name,
-        verify=Scheme(**signed).verify,
+        verify=spec.verifier.verify,
         items=reader.items,
         read=reader.read,
         content_types=frozenset({FORM if spec.body == "form" else JSON}),

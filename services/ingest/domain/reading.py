@@ -12,6 +12,7 @@ import msgspec
 
 from services.ingest.domain.errors import NotUnderstoodError, UnparsableError
 
+MAX_PRODUCTS = 100  # an order of thousands of lines must not become a record too large for the broker
 MAX_REFERENCE = 128  # characters; libs.events.types.Reference
 _MAX_DIGITS = 12  # before the point; libs.events.types.Amount
 _MAX_WORDS = 6  # of a provider's code, such as "Payment method declined by bank"

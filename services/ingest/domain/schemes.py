@@ -4,8 +4,9 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.ingest.domain import signatures
 from services.ingest.domain.errors import UnverifiedError
@@ -19,11 +20,15 @@ SLOT = re.compile(r"\{(body|timestamp|header:[a-z0-9-]+)\}")
 """What a template of signed bytes may hold; the rest of it stands for itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,80}$", to_lower=True)]
+
+
+class Scheme(BaseModel):
     """An HMAC over a template, its signature in a header. `token`: the header is the secret itself."""
 
-    header: str
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    header: HeaderName
     algorithm: Algorithm = "sha256"
     encoding: Encoding = "hex"
     prefix: str = ""
@@ -32,8 +37,10 @@ class Scheme:
     """Set where the header is a list such as t=1717243200,v1=5f3c: the name before each signature."""
     timestamp_name: str = ""
     """The timestamp's name in that list."""
-    timestamp_header: str = ""
-    tolerance_s: float = signatures.TOLERANCE_S
+    timestamp_header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{0,80}$", to_lower=True)] = ""
+    tolerance_s: float = Field(signatures.TOLERANCE_S, gt=0, le=604_800)
+    may_be_ahead: bool = False
+    """Whether a time ahead of ours is taken for a clock of ours that is behind."""
     key: Literal["text", "base64"] = "text"
 
     def verify(self, delivery: Delivery, secrets: Secrets, wall: float) -> None:
@@ -50,7 +57,7 @@ class Scheme:
         signatures.check(offered, expected, lambda signature: signature)
         if stamp:
             at = signatures.http_time(stamp) if "," in stamp else signatures.iso_time(stamp)
-            signatures.check_fresh(at, wall, self.tolerance_s)
+            signatures.check_fresh(min(at, wall) if self.may_be_ahead else at, wall, self.tolerance_s)
 
     def _stamp(self, delivery: Delivery, named: Sequence[str]) -> str:
         if self.timestamp_name:

@@ -80,19 +80,6 @@ def http_time(text: str) -> float:
         raise UnverifiedError("the signature's timestamp is not an HTTP date") from None
 
 
-def check_timed(given: str, body: bytes, secrets: Iterable[str]) -> float:
-    """A header `t=<seconds>,v1=<hex>`: HMAC-SHA256 of `t.body`. Answers when it was signed.
-
-    There may be several v1 while a secret is rotated; what other versions sign is skipped.
-    """
-    parts = [part.strip().partition("=") for part in given.split(",")]
-    stamp = next((value for name, _, value in parts if name == "t"), "")
-    signed = f"{stamp}.".encode() + body
-    offered = [value for name, _, value in parts if name == "v1"]
-    check(offered, secrets, lambda key: hex_hmac(key.encode(), signed))
-    return unix_time(stamp)
-
-
 def check_standard_webhooks(
     headers_get: Callable[[str], str | None], body: bytes, secrets: Iterable[str], wall: float
 ) -> None:

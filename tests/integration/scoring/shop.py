@@ -17,13 +17,13 @@ from libs.events import AnyEvent, build, decode, encode
 from libs.events.topics import CUSTOMER_HEALTH, HEALTH_CHANGES, SCORING_STATE
 from libs.runtime.clock import ClockPlan
 from libs.runtime.kafka import make_consumer, make_producer, partition_of
-from libs.runtime.lifecycle import cancel_all
 from libs.runtime.settings import RuntimeSettings
 from libs.runtime.stack import ensure_topics
 from libs.runtime.stream.settings import StreamSettings
 from libs.runtime.stream.state import CHECKPOINT_KEY
 from services.scoring.app import Wiring, run
 from services.scoring.settings import ScoringSettings
+from tests.fixtures.service import serving
 from tests.fixtures.stack import MakeTopics
 
 PARTITIONS = 2
@@ -49,16 +49,8 @@ class Shop:
     async def service(self) -> AsyncIterator[None]:
         runtime = RuntimeSettings(kafka=self.kafka, clock_file=self.clock_file)
         settings = ScoringSettings(port=self.port, sweep_min_wall_s=0.2)
-        stop = asyncio.Event()
-        task = asyncio.create_task(run(runtime, StreamSettings(), settings, stop, self.wiring))
-        try:
+        async with serving(lambda stop: run(runtime, StreamSettings(), settings, stop, self.wiring)):
             yield
-        finally:
-            stop.set()
-            try:
-                await asyncio.wait_for(task, 30)
-            finally:
-                await cancel_all(task)
 
     def event(self, data: Any, ident: str, at: datetime = START, **more: Any) -> AnyEvent:
         return build(

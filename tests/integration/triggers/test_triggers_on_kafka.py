@@ -15,12 +15,12 @@ from libs.events import AnyEvent, decode, encode
 from libs.events.topics import CUSTOMER_TRIGGERS, TRIGGERS_STATE
 from libs.runtime.clock import ClockPlan
 from libs.runtime.kafka import make_consumer, make_producer, partition_of
-from libs.runtime.lifecycle import cancel_all
 from libs.runtime.settings import RuntimeSettings
 from libs.runtime.stack import ensure_topics
 from libs.runtime.stream.settings import StreamSettings
 from services.triggers.app import Wiring, run
 from services.triggers.settings import TriggersSettings
+from tests.fixtures.service import serving
 from tests.fixtures.stack import MakeTopics
 from tests.unit.triggers.shop import DAY, START, cleared, fired, snapshot
 
@@ -58,16 +58,8 @@ class Shop:
             rules_poll_s=self.poll_s,
             storm_least=self.storm_least,
         )
-        stop = asyncio.Event()
-        task = asyncio.create_task(run(runtime, StreamSettings(), settings, stop, self.wiring))
-        try:
+        async with serving(lambda stop: run(runtime, StreamSettings(), settings, stop, self.wiring)):
             yield
-        finally:
-            stop.set()
-            try:
-                await asyncio.wait_for(task, 30)
-            finally:
-                await cancel_all(task)
 
     async def send(self, *events: AnyEvent) -> None:
         producer = make_producer(self.kafka)

@@ -28,8 +28,10 @@ from services.scoring.domain.signals import (
     SURVEY,
     UNRESOLVED,
     USAGE,
+    WEIGHABLE,
 )
 from services.scoring.domain.snapshot import describe_rows
+from services.scoring.domain.update import rescore
 from tests.property.scoring.lives import (
     ACCOUNT_EVENTS,
     ALL,
@@ -104,6 +106,18 @@ def test_usage_onboarding_and_subscription_never_rise_in_silence(life: list[AnyE
     scores, values = path(feed(life), site_live=live, card=weighing(others))
     assert all(never_rises(values[:, signal]) for signal in others)
     assert never_rises(scores)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lives(*ALL))
+def test_a_score_alone_is_the_score_that_is_told(life: list[AnyEvent]) -> None:
+    """With a card that weighs every signal: what only needs the score leaves out what weighs nothing."""
+    run, slots, now = feed(life), np.array([0]), BORN + (DAYS + 3) * DAY
+    everything = [i for i, name in enumerate(NAMES) if name in WEIGHABLE]
+    for card in (CARD, weighing(everything)):
+        world = world_of(run, card.numbers())
+        told = describe_rows(run.rows.array.copy(), slots, np.array([now]), world).heads[:, 0]
+        assert rescore(run.rows.array, slots, now, world).tolist() == told.tolist()
 
 
 @settings(max_examples=60, deadline=None)

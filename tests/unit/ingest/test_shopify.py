@@ -40,7 +40,7 @@ async def test_an_imported_order_happened_when_it_was_processed():
         {"cancel_reason": "fraud"},
         {"total_price": "0.00", "current_total_price": "0.00"},
         {"source_name": "shopify_draft_order"},
-        {"tags": "vip, Replacement"},
+        *({"tags": f"vip, {tag}"} for tag in ("Replacement", "exchange", "test", "draft")),
     ],
 )
 async def test_what_is_no_purchase_does_not_count(more):

@@ -66,6 +66,26 @@ def test_engagement_level_of_the_newly_met_rests_on_little() -> None:
     assert signal(after((SiteVisited(session_id="s"), 0), look=3), "engagement_level").evidence == 0.1
 
 
+def test_what_was_heard_of_a_feed_that_died_is_half_as_sure() -> None:
+    visits = [(SiteVisited(session_id=f"s{i}"), float(i)) for i in range(41)]
+    for name in ("engagement_level", "engagement_trend"):
+        live, dead = (signal(after(*visits, look=look), name) for look in (41, 60))
+        assert dead.evidence == pytest.approx(live.evidence / 2, rel=0.1)
+        assert "source of visits or clicks is silent" in dead.text
+
+
+def test_who_fell_silent_is_held_against_what_they_last_did() -> None:
+    """Not against the empty months since: five visits to none, four shrink it."""
+    shop = Shop()
+    for i in range(35, 40):
+        shop.happens(SiteVisited(session_id=f"s{i}"), i)
+    for look in (75, 100, 300):
+        shop.happens(SiteVisited(session_id="o"), look, "other")  # the feed lives
+        shop.happens(CustomerCreated(), look)
+        trend = signal(shop.health(), "engagement_trend")
+        assert trend.value == pytest.approx(100 / (1 + (3 / 7) * (9 / 4)), abs=0.01)
+
+
 def test_usage_depth_is_judged_by_the_seat() -> None:
     uses = (UsageRecorded(feature="export", count=20), 14)
     alone = signal(after((UsageRecorded(feature="export", count=0), 0), uses), "usage_depth")

@@ -81,3 +81,11 @@ def test_what_was_owed_before_the_switch_is_still_news(shop: Shop) -> None:
 
 def test_a_row_is_no_larger_for_it() -> None:
     assert ROW.itemsize == 1152
+
+
+def test_another_version_with_the_same_numbers_is_said_too(shop: Shop) -> None:
+    """Every snapshot names the card it was made with."""
+    shop.sweep(1.1)
+    switch(shop, STRICT.model_copy(update={"version": "strict-2"}))
+    [said] = snapshots(shop.sweep(1.1))
+    assert (said.data.scorecard, said.data.cause, said.backfill) == ("strict-2", "scorecard", True)

@@ -1,16 +1,18 @@
 """What an element of a history file says, before anybody knows which customer of ours it is about."""
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from libs.events import schema_uri
+from libs.events.families.commerce import OrderRefunded
 from libs.events.hot import data_struct, event_struct
 from libs.events.types import Frozen
 from libs.runtime.event_rows import BadLineError, Origin
 from services.ingest.domain.people import Anchor, Person
-from services.ingest.domain.reading import MAX_REFERENCE
+from services.ingest.domain.reading import MAX_REFERENCE, money
 
 NOBODY_YET = "nobody"  # the subject until the identity is resolved
 Cells = Mapping[str, str]
@@ -61,6 +63,33 @@ def event(name: str, one: Happened, origin: Origin) -> Any:
         dataschema=schema_uri(name),
         data=data_struct(one.model)(**one.data),
     )
+
+
+def events_of(placed: Happened, later: Iterable[tuple[str, Happened]], origin: Origin) -> list[Any]:
+    """An order and what became of it."""
+    return [event(name, one, origin) for name, one in (("order.placed", placed), *later)]
+
+
+def anchor_of(kind: str, placed: Happened) -> Anchor:
+    """The order, for later deliveries that name it without its customer."""
+    order, amount, currency = (placed.data[name] for name in ("order_id", "amount", "currency"))
+    return Anchor(kind, order, f"{amount} {currency}")
+
+
+def terms_of(placed: Happened) -> dict[str, Any]:
+    return {name: placed.data[name] for name in ("order_id", "amount", "currency")}
+
+
+def refund(ident: str, placed: Happened, number: str, back: Decimal, at: datetime) -> tuple[str, Happened]:
+    """Money back, by the number of the refund."""
+    terms = terms_of(placed)
+    data = {**terms, "refund_id": number, "amount": money(back), "order_amount": terms["amount"]}
+    return "order.refunded", Happened(ident, at, OrderRefunded, data)
+
+
+def without_number(placed: Happened) -> str:
+    """The number of a refund that the export gives none."""
+    return f"{placed.data['order_id'][:119]}-exported"
 
 
 def reference(text: str, what: str) -> str:

@@ -5,39 +5,29 @@ The export has no customer number, no product numbers, no day of a refund and no
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import NamedTuple
 
 from libs.events import event_id
 from libs.events.families import commerce
-from libs.events.families.commerce import Channel
 from libs.runtime.event_rows import BadLineError, Origin, currency_of, moment, sum_of
 from services.ingest.domain.history.entry import (
     Cells,
     Entry,
     Export,
     Happened,
+    anchor_of,
     columns,
-    event,
+    events_of,
     quantity,
     reference,
+    refund,
+    terms_of,
+    without_number,
 )
-from services.ingest.domain.people import Anchor, Person
+from services.ingest.domain.people import Person
 from services.ingest.domain.reading import money
+from services.ingest.domain.shopify_words import NOT_PURCHASES, ORDER, channel_of
 
-ANCHOR = "shopify/order"
-_NOT_PURCHASES = frozenset({"replacement", "exchange", "test", "draft"})
-_MARKETPLACES = (
-    "amazon",
-    "ebay",
-    "etsy",
-    "facebook",
-    "google",
-    "instagram",
-    "marketplace",
-    "tiktok",
-    "walmart",
-)
 _TEST_GATEWAY = "bogus"  # Shopify's own gateway for trying a checkout
 
 
@@ -54,11 +44,8 @@ def _read(rows: Sequence[Cells], line: int, origin: Origin) -> Entry:
     head = rows[0]
     order = reference(head["id"] or head["name"].removeprefix("#"), "Id")
     placed = _placed(head, rows, order, origin)
-    events = [event("order.placed", placed, origin)]
-    for name, happened in _later(head, placed, origin):
-        events.append(event(name, happened, origin))
-    amount, currency = placed.data["amount"], placed.data["currency"]
-    return Entry(line, _who(head), events, Anchor(ANCHOR, order, f"{amount} {currency}"))
+    events = events_of(placed, _later(head, placed, origin), origin)
+    return Entry(line, _who(head), events, anchor_of(ORDER, placed))
 
 
 def _who(head: Cells) -> Who:
@@ -81,7 +68,7 @@ def _placed(head: Cells, rows: Sequence[Cells], order: str, origin: Origin) -> H
         "amount": money(total),
         "currency": currency_of(head["currency"] or origin.currency),
         "items": sum(quantity(row["lineitem quantity"]) for row in rows),
-        "channel": _channel(head["source"].lower()),
+        "channel": channel_of(head["source"].lower()),
         "gift": _is_gift(head),
         "counts": total > 0 and not _is_no_purchase(head),
     }
@@ -91,8 +78,8 @@ def _placed(head: Cells, rows: Sequence[Cells], order: str, origin: Origin) -> H
 
 def _later(head: Cells, placed: Happened, origin: Origin) -> list[tuple[str, Happened]]:
     """Payment, cancellation and money back. A refund has no day: it is told at the last one that is known."""
-    order, amount, currency = (placed.data[name] for name in ("order_id", "amount", "currency"))
-    terms = {"order_id": order, "amount": amount, "currency": currency}
+    terms = terms_of(placed)
+    order = terms["order_id"]
     paid, gone = _time(head["paid at"], origin), _time(head["cancelled at"], origin)
     found: list[tuple[str, Happened]] = []
     if paid:
@@ -104,19 +91,9 @@ def _later(head: Cells, placed: Happened, origin: Origin) -> list[tuple[str, Hap
         found.append(("order.cancelled", told))
     if back := sum_of(head["refunded amount"] or "0", "Refunded Amount"):
         last = max(filter(None, (placed.at, paid, gone, _time(head["fulfilled at"], origin))))
-        found.append(("order.refunded", _refund(terms, back, last)))
+        ident = event_id("shopify", "order", order, "refunded")
+        found.append(refund(ident, placed, without_number(placed), back, last))
     return found
-
-
-def _refund(terms: dict[str, str], back: Decimal, at: datetime) -> Happened:
-    order = terms["order_id"]
-    data = {
-        **terms,
-        "refund_id": f"{order[:119]}-exported",
-        "amount": money(back),
-        "order_amount": terms["amount"],
-    }
-    return Happened(event_id("shopify", "order", order, "refunded"), at, commerce.OrderRefunded, data)
 
 
 def _time(text: str, origin: Origin) -> datetime | None:
@@ -129,16 +106,8 @@ def _is_no_purchase(head: Cells) -> bool:
         head["financial status"].lower() == "voided"
         or head["source"].lower() == "shopify_draft_order"
         or head["payment method"].lower().startswith(_TEST_GATEWAY)
-        or not _NOT_PURCHASES.isdisjoint(tag.strip().lower() for tag in head["tags"].split(","))
+        or not NOT_PURCHASES.isdisjoint(tag.strip().lower() for tag in head["tags"].split(","))
     )
-
-
-def _channel(source: str) -> Channel:
-    if source == "pos":
-        return "point_of_sale"
-    if source.startswith("subscription_contract"):
-        return "subscription"
-    return "marketplace" if any(market in source for market in _MARKETPLACES) else "online"
 
 
 def _is_gift(head: Cells) -> bool:

@@ -20,19 +20,22 @@ from services.ingest.domain.history.entry import (
     Entry,
     Export,
     Happened,
+    anchor_of,
     columns,
-    event,
+    events_of,
     quantity,
     reference,
+    refund,
+    terms_of,
+    without_number,
 )
-from services.ingest.domain.people import Anchor, Person
-from services.ingest.domain.reading import money
+from services.ingest.domain.people import Person
+from services.ingest.domain.reading import MAX_PRODUCTS, money
 
 CUSTOMER, ANCHOR = "woocommerce.customer", "woocommerce/order"
 _DRAFTS = frozenset({"auto-draft", "draft", "new", "checkout-draft"})
 _UNPAID = frozenset({"pending", "pending payment", "failed", "cancelled", "trash"})
 _GONE = frozenset({"cancelled", "trash"})
-_MAX_PRODUCTS = 100  # as a live delivery has them
 _ITEM, _FIELD = re.compile(r"(?<!\\);"), re.compile(r"(?<!\\)\|")
 
 
@@ -51,11 +54,8 @@ def _read(rows: Sequence[Cells], line: int, origin: Origin) -> Entry:
     if status in _DRAFTS:
         raise BadLineError("a draft, not an order")
     placed = _placed(head, rows, order, origin)
-    events = [event("order.placed", placed, origin)]
-    for name, happened in (*_transitions(head, placed, origin), *_refunds(head, placed, origin)):
-        events.append(event(name, happened, origin))
-    amount, currency = placed.data["amount"], placed.data["currency"]
-    return Entry(line, _who(head), events, Anchor(ANCHOR, order, f"{amount} {currency}"))
+    later = (*_transitions(head, placed, origin), *_refunds(head, placed, origin))
+    return Entry(line, _who(head), events_of(placed, later, origin), anchor_of(ANCHOR, placed))
 
 
 def _who(head: Cells) -> Who:
@@ -103,12 +103,12 @@ def _items(head: Cells, rows: Sequence[Cells]) -> tuple[int, tuple[str, ...]]:
     else:
         pairs = [(one.get("quantity", "1"), one.get("product_id", "")) for one in _listed(head["line_items"])]
     products = dict.fromkeys(number for _, number in pairs if re.fullmatch(r"[1-9][0-9]{0,18}", number))
-    return sum(quantity(count) for count, _ in pairs) or 1, tuple(products)[:_MAX_PRODUCTS]
+    return sum(quantity(count) for count, _ in pairs) or 1, tuple(products)[:MAX_PRODUCTS]
 
 
 def _transitions(head: Cells, placed: Happened, origin: Origin) -> Iterator[tuple[str, Happened]]:
     """Payment and end. A cancelled order has no day of it: it is told at the last one that is known."""
-    order, terms, status = placed.data["order_id"], _terms(placed), _status(head)
+    order, terms, status = placed.data["order_id"], terms_of(placed), _status(head)
     paid = _time(head, origin, "paid_date")
     if paid:
         yield (
@@ -122,27 +122,21 @@ def _transitions(head: Cells, placed: Happened, origin: Origin) -> Iterator[tupl
         yield "order.cancelled", Happened(number, paid or placed.at, commerce.OrderCancelled, data)
 
 
-def _terms(placed: Happened) -> dict[str, Any]:
-    return {name: placed.data[name] for name in ("order_id", "amount", "currency")}
-
-
 def _refunds(head: Cells, placed: Happened, origin: Origin) -> Iterator[tuple[str, Happened]]:
     """Each refund with its number and day; without that column their sum, at the day of the order."""
-    terms = _terms(placed)
     found = _listed(head["refunds"])
     for one in found:
         back = abs(sum_of(one.get("amount", "").lstrip("-"), "refunds.amount"))
         at = moment(one["date"], origin.zone) if one.get("date") else placed.at
         if back:
-            yield "order.refunded", _refund(terms, reference(one.get("id", ""), "refunds.id"), back, at)
+            yield _refund(placed, reference(one.get("id", ""), "refunds.id"), back, at)
     back = sum_of((head["refunded_total"] or "0").lstrip("-"), "refunded_total")
     if back and not found:
-        yield "order.refunded", _refund(terms, f"{terms['order_id'][:119]}-exported", back, placed.at)
+        yield _refund(placed, without_number(placed), back, placed.at)
 
 
-def _refund(terms: dict[str, Any], number: str, back: Decimal, at: datetime) -> Happened:
-    data = {**terms, "refund_id": number, "amount": money(back), "order_amount": terms["amount"]}
-    return Happened(event_id("woocommerce", "refund", number, "refunded"), at, commerce.OrderRefunded, data)
+def _refund(placed: Happened, number: str, back: Decimal, at: datetime) -> tuple[str, Happened]:
+    return refund(event_id("woocommerce", "refund", number, "refunded"), placed, number, back, at)
 
 
 def _listed(text: str) -> list[dict[str, str]]:

@@ -6,28 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from libs.events.families import commerce
-from libs.events.families.commerce import Channel
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
 from services.ingest.domain.plan import Fact, Item, fact, ignore
-from services.ingest.domain.reading import Node, money
+from services.ingest.domain.reading import MAX_PRODUCTS, Node, money
+from services.ingest.domain.shopify_words import NOT_PURCHASES, ORDER, channel_of
 from services.ingest.domain.sources import Source
 
 CUSTOMER = "shopify.customer"
-ORDER = "shopify/order"
-_MAX_PRODUCTS = 100  # an order of thousands of lines must not become a record too large for the broker
-_MARKETPLACES = (
-    "amazon",
-    "ebay",
-    "etsy",
-    "facebook",
-    "google",
-    "instagram",
-    "marketplace",
-    "tiktok",
-    "walmart",
-)
-_NOT_PURCHASES = frozenset({"replacement", "exchange", "test", "draft"})
 
 Reader = Callable[[Node, Source], Item]
 
@@ -111,14 +97,14 @@ def _currency(body: Node, source: Source) -> str:
 def _order_fields(body: Node, source: Source, order: str) -> dict[str, Any]:
     amount = _amount(body)
     lines = list(body.at("line_items").each())
-    products = (line.at("product_id").ref() for line in lines[:_MAX_PRODUCTS])
+    products = (line.at("product_id").ref() for line in lines[:MAX_PRODUCTS])
     return {
         "order_id": order,
         "amount": money(amount),
         "currency": _currency(body, source),
         "items": min(sum(line.at("quantity").count() or 0 for line in lines), 1_000_000) or 1,
         "products": tuple(dict.fromkeys(product for product in products if product)),
-        "channel": _channel(body),
+        "channel": channel_of((body.at("source_name").text() or "web").lower()),
         "gift": _is_gift(body),
         "counts": amount > 0 and not _is_no_purchase(body),
     }
@@ -131,17 +117,8 @@ def _is_no_purchase(body: Node) -> bool:
         or body.at("financial_status").text() == "voided"
         or body.at("cancel_reason").text() == "fraud"
         or (body.at("source_name").text() or "") == "shopify_draft_order"
-        or not tags(body).isdisjoint(_NOT_PURCHASES)
+        or not tags(body).isdisjoint(NOT_PURCHASES)
     )
-
-
-def _channel(body: Node) -> Channel:
-    name = (body.at("source_name").text() or "web").lower()
-    if name == "pos":
-        return "point_of_sale"
-    if name.startswith("subscription_contract"):
-        return "subscription"
-    return "marketplace" if any(market in name for market in _MARKETPLACES) else "online"
 
 
 def _is_gift(body: Node) -> bool:

@@ -74,7 +74,7 @@ def _unsubscribed(data: Node, body: Node) -> Item:
 
 PROVIDER = Provider(
     name="delighted",
-    verify=Scheme("x-delighted-webhook-signature", prefix="sha256=").verify,
+    verify=Scheme(header="x-delighted-webhook-signature", prefix="sha256=").verify,
     items=_items,
     read=_read,
     delivery_id=lambda delivery: parse_object(delivery.body).at("event_id").ref(),

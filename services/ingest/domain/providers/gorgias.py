@@ -187,7 +187,7 @@ _IGNORED = frozenset({"ticket-assignment-updated", "ticket-handed-over", "ticket
 
 PROVIDER = Provider(
     name="gorgias",
-    verify=Scheme(TOKEN, algorithm="token").verify,
+    verify=Scheme(header=TOKEN, algorithm="token").verify,
     items=_items,
     read=_read,
     content_types=frozenset({JSON, FORM}),

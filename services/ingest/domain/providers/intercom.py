@@ -230,7 +230,7 @@ _IGNORED_FAMILIES = (
 
 PROVIDER = Provider(
     name="intercom",
-    verify=Scheme("x-hub-signature", algorithm="sha1", prefix="sha1=").verify,
+    verify=Scheme(header="x-hub-signature", algorithm="sha1", prefix="sha1=").verify,
     items=_items,
     read=_read,
     delivery_id=lambda delivery: parse_object(delivery.body).at("id").ref(),

@@ -18,7 +18,7 @@ from services.ingest.domain.schemes import Scheme
 from services.ingest.domain.sources import Secrets, Source
 
 _SCHEME = Scheme(
-    "x-mailchimp-signature", signed="{timestamp}.{body}", signature_name="v1", timestamp_name="t"
+    header="x-mailchimp-signature", signed="{timestamp}.{body}", signature_name="v1", timestamp_name="t"
 )
 
 

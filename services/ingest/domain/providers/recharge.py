@@ -17,12 +17,19 @@ from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
 from services.ingest.domain.plan import Delivery, Fact, Item, Provider, fact, ignore, unknown_topic
 from services.ingest.domain.reading import Node, money, parse_object
+from services.ingest.domain.schemes import Scheme
 from services.ingest.domain.sources import Secrets, Source
 
 CUSTOMER, EXTERNAL = "recharge.customer", "recharge.external"
 SHOPIFY_CUSTOMER = "shopify.customer"
 SUBSCRIPTION = "recharge/subscription"
-_TOLERANCE_S = 172_800.0  # two days either way, Recharge's own rule: it tries again for as long
+_SCHEME = Scheme(
+    header="x-recharge-webhook-signature",
+    signed="{timestamp}.{body}",
+    signature_name="v1",
+    timestamp_name="t",
+    tolerance_s=172_800.0,  # two days either way, Recharge's own rule: it tries again for as long
+)
 _FRESH = timedelta(minutes=1)  # a subscription touched no later than this after its making is a new one
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 _OVER = frozenset({"cancelled", "expired"})
@@ -42,10 +49,8 @@ def _verify(delivery: Delivery, secrets: Secrets, wall: float) -> None:
     It is a plain digest, so whoever has seen one delivery can sign a longer body; what they can add starts
     with a byte that no JSON has.
     """
-    given = delivery.header("x-recharge-webhook-signature")
-    if given is not None:
-        signed_at = signatures.check_timed(given, delivery.body, secrets)
-        signatures.check_fresh(signed_at, wall, _TOLERANCE_S)
+    if delivery.header(_SCHEME.header) is not None:
+        _SCHEME.verify(delivery, secrets, wall)
         return
     header = "x-recharge-hmac-sha256"
     legacy = signatures.require(delivery.header(header), header)

@@ -17,8 +17,9 @@ from services.ingest.domain.plan import (
     unknown_topic,
 )
 from services.ingest.domain.providers import _shopify_orders as orders
-from services.ingest.domain.providers._shopify_orders import CUSTOMER, ORDER, contact_of, person_of, when
+from services.ingest.domain.providers._shopify_orders import CUSTOMER, contact_of, person_of, when
 from services.ingest.domain.reading import Node, money, parse_object
+from services.ingest.domain.shopify_words import ORDER
 from services.ingest.domain.sources import Secrets, Source
 
 SUBSCRIPTION = "shopify/subscription"

@@ -75,7 +75,7 @@ def _person(response: Node) -> Person:
 
 PROVIDER = Provider(
     name="typeform",
-    verify=Scheme("typeform-signature", encoding="base64", prefix="sha256=").verify,
+    verify=Scheme(header="typeform-signature", encoding="base64", prefix="sha256=").verify,
     items=_items,
     read=_read,
     delivery_id=lambda delivery: parse_object(delivery.body).at("event_id").ref(),

@@ -27,12 +27,11 @@ from services.ingest.domain.plan import (
     ignore,
     unknown_topic,
 )
-from services.ingest.domain.reading import Node, money, parse_object
+from services.ingest.domain.reading import MAX_PRODUCTS, Node, money, parse_object
 from services.ingest.domain.sources import Secrets, Source
 
 CUSTOMER = "woocommerce.customer"
 ORDER, SUBSCRIPTION = "woocommerce/order", "woocommerce/subscription"
-_MAX_PRODUCTS = 100  # an order of thousands of lines must not become a record too large for the broker
 _DRAFTS = frozenset({"auto-draft", "draft", "new"})
 _UNPAID = frozenset({"pending", "failed", "cancelled", "trash"})
 _GONE = frozenset({"cancelled", "trash"})
@@ -171,7 +170,7 @@ def _checked_out(body: Node, number: str, fields: dict[str, Any]) -> list[Fact]:
 
 def _order_fields(body: Node, source: Source, number: str) -> dict[str, Any]:
     total, lines = _total(body), list(body.at("line_items").each())
-    products = (line.at("product_id").ref() for line in lines[:_MAX_PRODUCTS])
+    products = (line.at("product_id").ref() for line in lines[:MAX_PRODUCTS])
     return {
         "order_id": number,
         "amount": money(total),

@@ -44,19 +44,25 @@ def usual_engagement(row: Any, upto: Any, today: int) -> int:
 
 
 @njit(cache=True)
+def _heard(row: Any, upto: Any, now: int, feeds: Any, card: Any) -> Any:
+    """Up to when was listened, the interactions of the window that ends there, and how sure they are: half
+    when the feed has fallen silent since.
+    """
+    asof = feed_asof(row, now, feeds, card)
+    today = asof // DAY
+    return asof, engaged_between(row, upto, today - WINDOW + 1, today), 1.0 if asof == now else 0.5
+
+
+@njit(cache=True)
 def engagement_trend(row: Any, upto: Any, now: int, feeds: Any, card: Any) -> Any:
     """30 days against the 30 before, shrunk by the evidence. Orders alone do not make it seen."""
     if row.last_visit == 0 and row.last_click == 0:
         return 0.0, -1.0
-    asof = feed_asof(row, now, feeds, card)
-    today = asof // DAY
-    recent = engaged_between(row, upto, today - WINDOW + 1, today)
-    usual = usual_engagement(row, upto, today)
+    asof, recent, sure = _heard(row, upto, now, feeds, card)
+    usual = usual_engagement(row, upto, asof // DAY)
     shrink = card.engagement_shrink
     evidence = (recent + usual) / (recent + usual + shrink)
-    if asof < now:
-        evidence *= 0.5  # heard from up to then only
-    return trend_value(recent, usual, shrink, card), evidence
+    return trend_value(recent, usual, shrink, card), evidence * sure
 
 
 @njit(cache=True)
@@ -64,8 +70,6 @@ def engagement_level(row: Any, upto: Any, now: int, feeds: Any, card: Any) -> An
     """Interactions in 30 days, whatever they were before."""
     if row.last_visit == 0 and row.last_click == 0:
         return 0.0, -1.0
-    asof = feed_asof(row, now, feeds, card)
-    today = asof // DAY
-    recent = engaged_between(row, upto, today - WINDOW + 1, today)
+    asof, recent, sure = _heard(row, upto, now, feeds, card)
     evidence = heard_for(whole(row.first_seen), asof, WINDOW)
-    return level_value(recent, card.level_half), evidence * (1.0 if asof == now else 0.5)
+    return level_value(recent, card.level_half), evidence * sure

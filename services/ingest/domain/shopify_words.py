@@ -1,0 +1,26 @@
+"""What Shopify's webhooks and its order export say in the same words."""
+
+from libs.events.families.commerce import Channel
+
+ORDER = "shopify/order"
+NOT_PURCHASES = frozenset({"replacement", "exchange", "test", "draft"})  # tags
+_MARKETPLACES = (
+    "amazon",
+    "ebay",
+    "etsy",
+    "facebook",
+    "google",
+    "instagram",
+    "marketplace",
+    "tiktok",
+    "walmart",
+)
+
+
+def channel_of(source: str) -> Channel:
+    """By the name of the order's source, in lower case."""
+    if source == "pos":
+        return "point_of_sale"
+    if source.startswith("subscription_contract"):
+        return "subscription"
+    return "marketplace" if any(market in source for market in _MARKETPLACES) else "online"
