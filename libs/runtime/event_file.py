@@ -68,11 +68,11 @@ class EventFile:
                 start = after
 
     def _decoded(self, lines: list[bytes], first: int, after: Place) -> Block:
-        numbers = [number for number, line in enumerate(lines, first) if not line.isspace()]
-        found = decode_many([line for line in lines if not line.isspace()])
+        found = decode_many(lines)
         for place, error in found.refused.items():
-            self.faults.add(numbers[place], str(error))
-        used = [number for place, number in enumerate(numbers) if place not in found.refused]
+            if not lines[place].isspace():  # an empty line is no event and no fault
+                self.faults.add(first + place, str(error))
+        used = [first + place for place in range(len(lines)) if place not in found.refused]
         return Block(found.events, used, after)
 
     # -- CSV

@@ -57,9 +57,6 @@ class Origin(NamedTuple):
     """Of times that name none."""
 
 
-NO_ORIGIN = Origin()
-
-
 class RowReader:
     """One row to one event. Raises BadLineError; made of a header that lacks a column it does too."""
 

@@ -45,7 +45,7 @@ class Partition:
                 self._tenants[name] = len(self._tenants)
                 self.memo.tenants.append(name)
                 self.memo.feeds.append((0, 0, 0))
-        return [self._tenants[name] for name in tenants]
+        return list(map(self._tenants.__getitem__, tenants))
 
     def segment(self, name: str | None) -> int:
         if name is None:

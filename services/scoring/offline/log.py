@@ -4,8 +4,9 @@ The decoder is the live one. A log is looked at from behind, so all events count
 silence is for readers), merged customers are one from the beginning, and erased ones were never there.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,7 +74,8 @@ def _order_of(events: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
 
 class _Builder:
     def __init__(self) -> None:
-        self._numbers: dict[tuple[str, str], int] = {}
+        number = count().__next__  # whoever is met for the first time gets the next one
+        self._numbers: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(number))
         self._into: dict[int, int] = {}
         self._erased: set[int] = set()
         self._partition = Partition(b"")
@@ -86,16 +88,21 @@ class _Builder:
         if self._decoder is None:
             self._money = money or Money(_usual_currency(events))
             self._decoder = Decoder(self._money)
-        slots = np.array([self._number(e.tenant, e.subject) for e in events], np.int64)
+        numbers = self._numbers
+        slots = np.array([numbers[e.tenant][e.subject] for e in events], np.int64)
         types = np.array([_TYPES[e.event_type] for e in events], np.uint8)
         for i in np.flatnonzero(types == _TYPES[MERGED]).tolist():
-            self._into[int(slots[i])] = self._number(events[i].tenant, events[i].data.into)
+            self._into[int(slots[i])] = numbers[events[i].tenant][events[i].data.into]
         self._erased.update(slots[types == _TYPES[ERASED]].tolist())
         self._types.append(types)
         self._parts.append(self._decoder.columns(events, slots, self._partition))
 
-    def _number(self, tenant: str, subject: str) -> int:
-        return self._numbers.setdefault((tenant, subject), len(self._numbers))
+    def _keys(self) -> list[bytes]:
+        """By number."""
+        of = {
+            n: message_key(tenant, who) for tenant, all_ in self._numbers.items() for who, n in all_.items()
+        }
+        return [of[n] for n in range(len(of))]
 
     def _survivor(self, number: int) -> int:
         seen = set()
@@ -108,7 +115,8 @@ class _Builder:
         events = np.concatenate([np.zeros(0, EVENT), *(part.events for part in self._parts)])
         hints = np.concatenate([np.zeros(0, np.uint8), *(part.hints for part in self._parts)])
         ids = np.concatenate([np.zeros(0, np.uint64), *(part.ids for part in self._parts)])
-        survivors = np.array([self._survivor(i) for i in range(len(self._numbers))], np.int64)
+        keys = self._keys()
+        survivors = np.array([self._survivor(i) for i in range(len(keys))], np.int64)
         kept = ~np.isin(events["slot"], list(self._erased))
         events["slot"] = survivors[events["slot"]] if len(events) else events["slot"]
         events["flags"] &= np.uint8(~BACKFILL & 0xFF)
@@ -116,7 +124,6 @@ class _Builder:
         columns = Columns(events[order], hints[order], ids[order])
         types = np.concatenate([np.zeros(0, np.uint8), *self._types])[order]
         money = self._money or Money()
-        keys = [message_key(*who) for who in self._numbers]
         return EventLog(columns, keys, self._partition, types, survivors, money)
 
 
