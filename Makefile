@@ -127,7 +127,7 @@ $(BENCH_VENV)/.installed: benchmarks/requirements-quix.lock | install
 	@touch $@
 
 # Each prints its figures and appends them to benchmarks/results.csv; the table of goals comes last.
-BENCHES := full_job latency bench_failover bench_restore bench_scale bench_scoring bench_replay bench_rules bench_rings
+BENCHES := full_job latency ingest bench_failover bench_restore bench_scale bench_scoring bench_replay bench_rules bench_rings
 
 .PHONY: bench
 bench: bench-stream ## Every benchmark of the streaming side, and its goals (about 25 minutes; leave the machine alone)
@@ -141,6 +141,10 @@ bench-setup: install $(BENCH_VENV)/.installed ## What the other engines need: ja
 .PHONY: bench-stream
 bench-stream: bench-setup ## The same job on ours, Kafka Streams, Quix Streams and Faust, side by side (QUICK=1: 2 minutes)
 	@$(BIN)/python -m benchmarks.equal_job $(if $(QUICK),--quick)
+
+.PHONY: bench-ingest
+bench-ingest: install ## Signed webhooks a second beside the empty route, waits at half the load, and a broker that is away (QUICK=1)
+	@$(BIN)/python -m benchmarks.ingest $(if $(QUICK),--quick)
 
 .PHONY: bench-failover
 bench-failover: install ## One of two workers is killed at 20,000 events/s: how long its events wait

@@ -23,14 +23,29 @@ class Topic:
 @contextmanager
 def running_stack(partitions: int = PARTITIONS) -> Iterator[StackState]:
     """Kafka with every topic of the contract, and PostgreSQL."""
-    jars = LOCAL / "kafka" / "libs"  # shared with `make demo`: fetched once a clone
-    ports = {"kafka_port": 0, "postgres_port": 0}
-    stack = Stack(StackConfig(FOLDER, **ports, kafka_heap_mb=1024, partitions=partitions, kafka_jars=jars))
+    stack = _stack(partitions)
     stack.reset()
     try:
         yield stack.up()
     finally:
         stack.reset()
+
+
+def _stack(partitions: int = PARTITIONS) -> Stack:
+    jars = LOCAL / "kafka" / "libs"  # shared with `make demo`: fetched once a clone
+    ports = {"kafka_port": 0, "postgres_port": 0}
+    return Stack(StackConfig(FOLDER, **ports, kafka_heap_mb=1024, partitions=partitions, kafka_jars=jars))
+
+
+def stop_kafka(state: StackState) -> None:
+    """As a stop of its machine would: it may finish what it writes. What runs beside it goes on."""
+    _stack().nodes(state)["kafka"].stop()
+
+
+def start_kafka(state: StackState) -> None:
+    node = _stack().nodes(state)["kafka"]
+    node.prepare()
+    node.start()
 
 
 @contextmanager

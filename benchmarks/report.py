@@ -55,6 +55,10 @@ GOALS: tuple[Goal, ...] = (
     *_latency("event_10000", "event to health, 10,000/s"),
     *_latency("webhook_100", "webhook to health, 100/s"),
     *_latency("webhook_2000", "webhook to health, 2,000/s"),
+    Goal("signed webhooks, one process", "ingest", "rate", "webhooks_per_s", 5_000, "1/s", at_least=True),
+    Goal("the same over the empty route", "ingest", "rate", "of_the_empty_route", 0.6, "x", at_least=True),
+    Goal("webhook answered at 2,500/s, p99", "ingest", "half", "p99", 50, "ms"),
+    Goal("broker away: accepted and lost", "ingest", "away", "missing", 1, "events"),
     Goal("1,000,000 customers restored", "restore", "1000000_customers", "restore_s", 10, "s"),
     Goal("1,000,000 customers re-scored", "scoring", "rescore", "seconds_per_1M", 0.5, "s"),
     Goal("a log from behind, a core", "replay", "log", "events_per_s", 150_000, "1/s", at_least=True),
@@ -71,7 +75,7 @@ def newest(path: Path = RESULTS) -> Newest:
 
 
 def table(found: Newest) -> Table:
-    shown = Table(title="Streaming: goals and the newest figures")
+    shown = Table(title="Goals and the newest figures")
     for name in ("what", "goal", "measured", ""):
         shown.add_column(name, justify="left" if name == "what" else "right")
     for goal in GOALS:

@@ -61,7 +61,7 @@ def build(  # the one way to make an event
     event_type = TYPES.get(type(data))
     if event_type is None:
         raise UnknownTypeError(f"{type(data).__name__} is not in libs.events.registry")
-    return Envelope[Frozen](
+    return AnyEvent(
         id=id,
         source=source,
         type=event_type,

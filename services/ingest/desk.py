@@ -38,11 +38,11 @@ class IdentityDesk:
         """Raises UnavailableError when the store is needed and away."""
         cached = self._from_memory(claim)
         if cached is not None and self._profile_is_known(claim, cached.customer):
-            self._metrics.identities.labels("cached").inc()
+            self._metrics.identity("cached").inc()
             self._note_anchors(claim, cached.customer)
             return cached
         if self._is_stranger(claim):
-            self._metrics.identities.labels("unknown").inc()
+            self._metrics.identity("unknown").inc()
             return Resolution(None, "unknown")
         try:
             async with asyncio.timeout(self._wait_s):
@@ -112,12 +112,12 @@ class IdentityDesk:
         if cached is None:
             raise UnavailableError("this customer is not known here and PostgreSQL is away") from error
         self._metrics.profiles_skipped.inc()
-        self._metrics.identities.labels("cached").inc()
+        self._metrics.identity("cached").inc()
         self._note_anchors(claim, cached.customer)
         return cached
 
     def _learn(self, claim: Claim, found: Resolution) -> None:
-        self._metrics.identities.labels(found.outcome).inc()
+        self._metrics.identity(found.outcome).inc()
         self._metrics.conflicts.inc(found.conflicts)
         self._metrics.merges.inc(len(found.merged))
         if found.customer is None:

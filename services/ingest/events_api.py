@@ -52,8 +52,7 @@ class EventsEndpoint:
         source = holder_of(_bearer(request), self.sources.all())
         outcome, answer = await self._answer(source, request)
         label = source.name if source else "unknown"
-        self.metrics.requests.labels(label, outcome).inc()
-        self.metrics.latency.labels(label).observe(time.perf_counter() - started)
+        self.metrics.answered(label, outcome, time.perf_counter() - started)
         return answer
 
     async def _answer(self, source: Source | None, request: Request) -> tuple[str, Response]:

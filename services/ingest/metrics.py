@@ -1,6 +1,7 @@
 """Prometheus metrics of ingest. Labels are codes: never a secret, an address or a customer."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -38,6 +39,14 @@ class IngestMetrics:
         self.spool_depth = gauge("spool_depth", "Records that wait for Kafka")
         self.spool_oldest = gauge("spool_oldest_seconds", "Age of the oldest waiting record, wall seconds")
         self.spooling = gauge("spooling", "1 while events go to the spool")
+        # The client looks a label up under a lock each time; these are asked for with every delivery.
+        self._request, self._wait = cache(self.requests.labels), cache(self.latency.labels)
+        self.event, self.identity = cache(self.events.labels), cache(self.identities.labels)
+
+    def answered(self, source: str, outcome: str, seconds: float) -> None:
+        """A request has had its answer."""
+        self._request(source, outcome).inc()
+        self._wait(source).observe(seconds)
 
     def letters_wait(self, by_reason: Mapping[str, int]) -> None:
         """Reasons that nothing waits for any more go."""

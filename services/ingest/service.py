@@ -268,7 +268,7 @@ class Intake:
 
     def _result(self, work: _Work, durable: Durable) -> Received:
         for name in work.events.values():
-            self._metrics.events.labels(name).inc()
+            self._metrics.event(name).inc()
         events, types = tuple(work.events), tuple(work.events.values())
         failure = work.failure
         if failure is None:
