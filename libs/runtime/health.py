@@ -53,7 +53,10 @@ class _Server(uvicorn.Server):
 async def serve(app: FastAPI, host: str, port: int) -> AsyncIterator[None]:
     """Serve an app on this event loop for the length of the block; OSError when the port is taken."""
     listener = socket.create_server((host, port), backlog=2048)
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="on")
+    # Nothing here asks for the sender's address, so no proxy's headers are read for it.
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, lifespan="on", proxy_headers=False
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

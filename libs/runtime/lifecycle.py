@@ -34,8 +34,8 @@ async def cancel_all(*tasks: asyncio.Task[None], timeout_s: float = 5.0) -> None
 
 
 def calm_collector() -> None:
-    """Chunks make hundreds of thousands of objects and no cycles: with Python's own threshold a quarter
-    of the time goes into looking for some. Call once everything is imported and compiled.
+    """Chunks and requests make many objects and no cycles: with Python's own threshold up to a quarter of
+    the time goes into looking for some. Call once everything is imported and compiled.
     """
     gc.collect()
     gc.freeze()

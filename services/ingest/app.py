@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.runtime.clock import Clock, make_clock
 from libs.runtime.health import Readiness, serve
-from libs.runtime.lifecycle import cancel_all, stop_on_signals, wait_any
+from libs.runtime.lifecycle import calm_collector, cancel_all, stop_on_signals, wait_any
 from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.answers import PostgresAnswers
@@ -149,6 +149,7 @@ async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
         async with KafkaLog(runtime.kafka).running() as log:
             ports = on_postgres(engine, sources, log)
             ingest = compose(settings, ports, clock, runtime.ready_age_limit_s)
+            calm_collector()
             async with ingest.working() as tasks, serve(ingest.api, runtime.host, settings.port):
                 await wait_any(stop, *tasks)
     finally:

@@ -42,11 +42,14 @@ class Node:
             if not isinstance(raw, dict):
                 return _NOTHING
             raw = raw.get(name)
-        return Node(raw)
+        return _NOTHING if raw is None else Node(raw)  # most of what is looked for is not there
 
     def first(self, *names: str) -> "Node":
         """The first of these members that says something."""
-        return next((node for node in map(self.at, names) if node), _NOTHING)
+        for name in names:
+            if node := self.at(name):
+                return node
+        return _NOTHING
 
     def each(self) -> "Iterator[Node]":
         """The elements of a list; none if it is something else."""
@@ -54,6 +57,8 @@ class Node:
 
     def text(self) -> str | None:
         """A string (or an integer as one), stripped; None if empty or something else."""
+        if self.raw is None:
+            return None
         if isinstance(self.raw, str):
             return self.raw.strip() or None
         if isinstance(self.raw, int) and not isinstance(self.raw, bool):
