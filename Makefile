@@ -127,7 +127,7 @@ $(BENCH_VENV)/.installed: benchmarks/requirements-quix.lock | install
 	@touch $@
 
 # Each prints its figures and appends them to benchmarks/results.csv; the table of goals comes last.
-BENCHES := full_job latency ingest bench_failover bench_restore bench_scale bench_scoring bench_replay bench_rules bench_rings
+BENCHES := full_job latency ingest bench_failover bench_restore bench_scale bench_scoring bench_replay bench_rules bench_triggers bench_rings
 
 .PHONY: bench
 bench: bench-stream ## Every benchmark of the streaming side, and its goals (about 25 minutes; leave the machine alone)

@@ -1,7 +1,7 @@
-"""From an event's moment to its health on customer.health, readable by anybody, at three rates; and the
-same from a signed webhook. `python -m benchmarks.latency [--quick]`.
+"""From an event's moment to its health on customer.health, readable by anybody, at three rates; the same
+from a signed webhook; and from a snapshot to its trigger. `python -m benchmarks.latency [--quick]`.
 
-Real Kafka, PostgreSQL, ingest and scoring on one machine with this sender: they share its cores.
+Real Kafka, PostgreSQL and services on one machine with this sender: they share its cores.
 """
 
 import argparse
@@ -15,8 +15,18 @@ from rich.console import Console
 from benchmarks.broker import FOLDER, running_stack
 from benchmarks.latency.arrivals import Plan, play
 from benchmarks.latency.observer import Observer
-from benchmarks.latency.senders import CUSTOMERS, Sender, events, introduce, webhooks, write_sources
+from benchmarks.latency.senders import (
+    CUSTOMERS,
+    Sender,
+    events,
+    introduce,
+    snapshots,
+    webhooks,
+    write_rules,
+    write_sources,
+)
 from benchmarks.results import Figure, append
+from libs.events.topics import CUSTOMER_TRIGGERS
 from libs.runtime.stack.services import running_services
 from libs.runtime.stack.state import StackState
 
@@ -33,6 +43,7 @@ class Case(NamedTuple):
 
 
 EVENTS = (Case("event_100", 100, 30), Case("event_2000", 2_000, 30), Case("event_10000", 10_000, 20))
+TRIGGERS = (Case("trigger_2000", 2_000, 30),)
 WEBHOOKS = (Case("webhook_100", 100, 30), Case("webhook_2000", 2_000, 20))
 
 
@@ -76,17 +87,39 @@ async def measure(state: StackState, cases: tuple[Case, ...], hooks: tuple[Case,
     return found
 
 
+async def measure_triggers(state: StackState, cases: tuple[Case, ...]) -> list[Figure]:
+    """Each snapshot fires a rule of its customer or clears it."""
+    rules = FOLDER / "rules.yaml"
+    write_rules(rules)
+    # All customers fire at once here, which is no storm.
+    env = {**state.env(), "TRIGGERS_RULES_FILE": str(rules), "TRIGGERS_STORM_LEAST": f"{CUSTOMERS}"}
+    kafka, found = state.kafka.url, list[Figure]()
+    async with (
+        running_services(FOLDER, env, names=("triggers",)),
+        Observer(kafka, CUSTOMER_TRIGGERS.name) as observer,
+    ):
+        for case in cases:
+            async with snapshots(kafka, case.name) as sender:
+                found += await run_case(case, sender, observer)
+    return found
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true", help="a few seconds each: a smoke test")
     options.add_argument("--only", nargs="*", help="these cases")
     chosen = options.parse_args()
-    wanted = [c._replace(seconds=4) if chosen.quick else c for c in EVENTS + WEBHOOKS]
+    wanted = [c._replace(seconds=4) if chosen.quick else c for c in EVENTS + TRIGGERS + WEBHOOKS]
     wanted = [c for c in wanted if not chosen.only or c.name in chosen.only]
     hooks = tuple(c for c in wanted if c.name.startswith("webhook"))
-    cases = tuple(c for c in wanted if c not in hooks)
+    changes = tuple(c for c in wanted if c.name.startswith("trigger"))
+    cases = tuple(c for c in wanted if c.name.startswith("event"))
+    figures: list[Figure] = []
     with running_stack() as state:
-        figures = asyncio.run(measure(state, cases, hooks))
+        if cases or hooks:
+            figures += asyncio.run(measure(state, cases, hooks))
+        if changes:
+            figures += asyncio.run(measure_triggers(state, changes))
     append("latency_quick" if chosen.quick else "latency", figures)
     for figure in figures:
         print(f"latency,{figure.case},{figure.metric},{figure.value:.1f},{figure.unit}")

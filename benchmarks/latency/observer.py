@@ -1,4 +1,4 @@
-"""When each event's health could be read by anybody: the time at which its committed snapshot arrived."""
+"""When what an event caused could be read by anybody: the time at which the committed record arrived."""
 
 import asyncio
 import re
@@ -15,17 +15,17 @@ _CAUSE = re.compile(rb'"cause":"([^"]+)"')
 
 
 class Observer:
-    """Reads customer.health from its present end on, as any consumer would."""
+    """Reads a topic of ours from its present end on, as any consumer would."""
 
-    def __init__(self, kafka: str) -> None:
-        self._kafka = kafka
+    def __init__(self, kafka: str, topic: str = CUSTOMER_HEALTH.name) -> None:
+        self._kafka, self._topic = kafka, topic
         self.seen: dict[bytes, float] = {}  # event id -> wall time
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         consumer = make_consumer(bootstrap=self._kafka, fetch_max_wait_ms=500)
         await consumer.start()
-        partitions = [TopicPartition(CUSTOMER_HEALTH.name, number) for number in range(PARTITIONS)]
+        partitions = [TopicPartition(self._topic, number) for number in range(PARTITIONS)]
         consumer.assign(partitions)
         await consumer.seek_to_end(*partitions)
         for partition in partitions:

@@ -9,14 +9,18 @@ from typing import Protocol
 
 import aiohttp
 import msgspec
+import yaml
 from aiokafka import AIOKafkaProducer
 
 from libs.events import build, encode, message_key
+from libs.events.facts import Facts
 from libs.events.families.engagement import SiteVisited
-from libs.events.topics import CUSTOMER_EVENTS
+from libs.events.families.health import HealthSnapshot
+from libs.events.topics import CUSTOMER_EVENTS, CUSTOMER_HEALTH
 from libs.runtime.kafka import make_producer
 from sandbox.adapters.sources import random_sources
 from sandbox.domain.signing import sign
+from services.triggers.adapters.rule_file import STANDARD
 
 CUSTOMERS = 20_000  # in turn, so that nearly every event has a snapshot of its own
 _CONNECTIONS = 64
@@ -56,6 +60,58 @@ async def events(kafka: str, case: str) -> AsyncIterator[Events]:
         yield Events(producer, case)
     finally:
         await producer.stop()
+
+
+class Snapshots:
+    """Straight to customer.health, as scoring writes them: a customer's score is low and fine in turn.
+
+    With the rule of `write_rules` each of them makes triggers say something.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, case: str) -> None:
+        self._producer, self._case, self.ids = producer, case, dict[bytes, int]()
+        at = datetime(2000, 1, 1, tzinfo=UTC)
+        low = HealthSnapshot(
+            score=30, base=50, band="red", confidence=0.9, stage="mid", scorecard="bench", cause="CAUSE",
+            contributions=(), facts=Facts(orders_total=3),
+        )  # fmt: skip
+        fine = low.model_copy(update={"score": 80.0, "band": "green"})
+        who = {"source": "greenline/scoring", "tenant": "demo", "subject": "SUBJECT"}
+        self._templates = [encode(build(one, id="ID", time=at, receivedat=at, **who)) for one in (low, fine)]
+        self._stamp = msgspec.json.encode(at)
+
+    async def send(self, i: int) -> None:
+        ident, subject = b"%s-%d" % (self._case.encode(), i), f"c{i % CUSTOMERS}"
+        body = self._templates[i // CUSTOMERS % 2].replace(b"CAUSE", ident).replace(b'"ID"', b'"%s"' % ident)
+        body = body.replace(b"SUBJECT", subject.encode())
+        body = body.replace(self._stamp, msgspec.json.encode(datetime.now(UTC)))
+        self.ids[ident] = i
+        await self._producer.send(CUSTOMER_HEALTH.name, body, key=message_key("demo", subject))
+
+
+@asynccontextmanager
+async def snapshots(kafka: str, case: str) -> AsyncIterator[Snapshots]:
+    producer = make_producer(kafka)
+    await producer.start()
+    try:
+        yield Snapshots(producer, case)
+    finally:
+        await producer.stop()
+
+
+def write_rules(path: Path) -> None:
+    """The standard set, and a rule that is ready again at once: every change of a snapshot is heard of."""
+    rule = {
+        "id": "bench-low",
+        "level": "red",
+        "title": "The score is low",
+        "when": "score < 40",
+        "clear": "score >= 60",
+        "cooldown": "0s",
+        "annotations": {"reason": "The score is {score}"},
+    }
+    body = yaml.safe_load(STANDARD.read_text())
+    path.write_text(yaml.safe_dump({"rules": [*body["rules"], rule]}, sort_keys=False))
 
 
 class Answer(msgspec.Struct):

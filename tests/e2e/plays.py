@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 
 from libs.runtime.stack import Stack, StackConfig
@@ -67,6 +68,19 @@ class Play:
     def services(self) -> dict[str, dict[str, int]]:
         known: dict[str, dict[str, int]] = json.loads((self.demo / "services.json").read_text())["services"]
         return known
+
+    async def scrape(self) -> str:
+        """What Prometheus would read of every service now."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            asked = [client.get(f"http://127.0.0.1:{at['port']}/metrics") for at in self.services().values()]
+            answers = await asyncio.gather(*asked)
+        assert {answer.status_code for answer in answers} == {200}
+        return "".join(answer.text for answer in answers)
+
+    def logged(self) -> str:
+        """All that the demo has said, and all that its services have."""
+        logs = sorted((self.demo / "logs").glob("*.log"))
+        return "\n".join([*self.lines, *(log.read_text() for log in logs)])
 
     async def kill_service(self, name: str) -> None:
         """kill -9, then wait until the supervisor has started it again."""

@@ -3,7 +3,10 @@
 Real Kafka, PostgreSQL and services; a small share of the customers in a short year.
 """
 
+import re
+
 import pytest
+import yaml
 
 from sandbox.domain.statistics import Proportion, difference
 from tests.e2e.plays import Play, playing
@@ -13,6 +16,9 @@ pytestmark = pytest.mark.timeout(300)
 # Customers are held out by chance, so a 95 % interval is wrong in one run of twenty. This one (99.99 %) is
 # wrong in one of ten thousand, which a test may be.
 SURE = 3.89
+
+ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
+PHONE = re.compile(r"\+[1-9]\d{9,14}\b")  # E.164, as ingest keeps them
 
 
 def _arms(play: Play) -> tuple[Proportion, Proportion]:
@@ -30,11 +36,28 @@ def _is_sound(play: Play) -> None:
     assert min(accepted, refused, applied, duplicate, fired) > 0
 
 
+def _keeps_quiet(play: Play, metrics: str) -> None:
+    """Neither a log nor a metric names a secret, an address or a telephone number."""
+    logged = play.logged()
+    assert "ingest.sources" in logged
+    assert "greenline_ingest_requests_total" in metrics
+    known = yaml.safe_load((play.demo / "sources.yaml").read_text())
+    secrets = {secret for source in known["sources"] for secret in source["secrets"]}
+    assert len(secrets) >= 5
+    for said in (logged, metrics):
+        assert not {secret for secret in secrets if secret in said}
+        assert not ADDRESS.findall(said)
+        assert not PHONE.findall(said)
+
+
 async def test_a_demo_ends_balanced_shows_the_planted_effect_and_leaves_nothing_behind() -> None:
     async with playing("plain", customers=120, duration=60, effect=0.9, holdout=0.4, seed=3) as play:
+        await play.said("live (nine months")
+        metrics = await play.scrape()
         assert await play.ended() == 0, "\n".join(play.lines[-40:])
         _is_sound(play)
         assert play.leftovers() == []
+        _keeps_quiet(play, metrics)
     summary = play.summary
     assert summary["simulated"] is True
     assert summary["messages"] > 0
