@@ -122,7 +122,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         clock=clock,
         max_amount=settings.max_amount,
     )
-    gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes)
+    gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes, clock.wall)
     wait = settings.retry_after_s
     endpoint = Endpoint(intake, ports.sources, gate, metrics, wait)
     events = EventsEndpoint(intake, ports.sources, ports.answers, gate, metrics, wait)

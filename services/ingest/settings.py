@@ -22,9 +22,9 @@ class IngestSettings(BaseSettings):
     max_body_bytes: int = Field(
         2 * 1024 * 1024, ge=1024, description="Largest body, bytes; a batch of 1,000 events is about 1 MB"
     )
-    max_in_flight: int = Field(1_000, ge=1, description="Deliveries in work at once; more get 503")
+    max_in_flight: int = Field(1_000, ge=1, description="Deliveries in work at once; more get 429")
     max_buffered_bytes: int = Field(
-        64 * 1024 * 1024, ge=1024, description="Bytes of bodies held at once; more get 503"
+        64 * 1024 * 1024, ge=1024, description="Bytes of bodies held at once; more get 429"
     )
     kafka_wait_s: float = Field(
         1.5, gt=0, le=4, description="Longest wait for Kafka before spooling, s; providers give up after 5 s"

@@ -30,7 +30,7 @@ def test_a_source_is_read():
         "EUR",
         True,
     )
-    assert source.live_secrets() == ("s3cr3t-1", "s3cr3t-2")
+    assert source.live_secrets(0.0) == ("s3cr3t-1", "s3cr3t-2")
     assert "s3cr3t" not in repr(source)
 
 
