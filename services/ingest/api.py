@@ -20,7 +20,7 @@ from services.ingest.domain.sources import Source
 from services.ingest.events_api import EventsEndpoint, events_router
 from services.ingest.gate import Gate
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import Sources
+from services.ingest.ports_sources import Sources
 from services.ingest.problems import REFUSED, problem, refusal
 from services.ingest.service import Intake, Received
 

@@ -17,7 +17,8 @@ from services.ingest.domain.posted import InvalidEventsError
 from services.ingest.domain.sources import Source, holder_of
 from services.ingest.gate import Gate
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import AnswerStore, Earlier, Sources
+from services.ingest.ports import AnswerStore, Earlier
+from services.ingest.ports_sources import Sources
 from services.ingest.problems import REFUSED, problem, refusal
 from services.ingest.service import Intake
 
