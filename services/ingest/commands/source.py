@@ -34,7 +34,7 @@ app = typer.Typer(no_args_is_help=True, help="Sources in PostgreSQL: what a tena
 R = TypeVar("R")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the source, as in its address.")]
-Ask = Annotated[bool, typer.Option("--ask", help="Ask for the secret although we could choose it.")]
+Ask = Annotated[bool, typer.Option("--ask", help="Ask for the secret even where it could be made here.")]
 Provider = Annotated[str, typer.Option(help="Such as shopify; see docs/providers.md.")]
 Tenant = Annotated[str, typer.Option(help="Whose customers these are.")]
 Currency = Annotated[str, typer.Option(help="Of amounts that name none.")]
@@ -153,12 +153,14 @@ def rotate(name: Name, *, grace: Grace = 24.0, ask: Ask = False) -> None:
 def disable(name: Name) -> None:
     """Refuse what a source sends, with 403; switch its webhooks off at the provider first."""
     _require(name, found=_with_sources(lambda store: store.switch(name, enabled=False)))
+    typer.echo(f"{name} is refused within a second or so.")
 
 
 @app.command()
 def enable(name: Name) -> None:
     """Take what a source sends again."""
     _require(name, found=_with_sources(lambda store: store.switch(name, enabled=True)))
+    typer.echo(f"{name} is taken within a second or so.")
 
 
 @app.command()
