@@ -1,4 +1,4 @@
-"""`python -m services.ingest`: run, migrate, check, import, token, who, dead-letters, privacy."""
+"""`python -m services.ingest`: run, migrate, check, import, token, who, source, dead-letters, privacy."""
 
 import asyncio
 import secrets
@@ -16,7 +16,7 @@ from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.adapters.sources_file import load as load_sources
 from services.ingest.app import run as run_service
-from services.ingest.commands import letters, privacy
+from services.ingest.commands import letters, privacy, source
 from services.ingest.commands.store import with_store
 from services.ingest.domain.people import normal_email, normal_phone
 from services.ingest.domain.sources import hash_of
@@ -27,6 +27,7 @@ from services.ingest.settings import IngestSettings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Signed webhooks in, events out.")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(privacy.app, name="privacy")
+app.add_typer(source.app, name="source")
 app.command("import")(import_history)
 
 Region = Annotated[str, typer.Option("--region", help="Country of a phone number without a country code.")]

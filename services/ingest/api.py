@@ -21,7 +21,7 @@ from services.ingest.domain.sources import Source
 from services.ingest.events_api import EventsEndpoint, events_router
 from services.ingest.gate import Gate
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import Sources
+from services.ingest.ports_sources import Sources
 from services.ingest.problems import REFUSED, problem, refusal
 from services.ingest.service import Intake, Received
 
@@ -71,6 +71,8 @@ class Endpoint:
             return "unknown", "unavailable", problem(503, str(error), self.retry_after_s)
         if source is None:
             return "unknown", "unknown_source", problem(404, f"no source is called {name[:64]!r}")
+        if not source.enabled:
+            return source.name, "disabled", problem(403, f"source {source.name} is switched off")
         return source.name, *await self._take(source, request)
 
     async def _take(self, source: Source, request: Request) -> tuple[str, Response]:
@@ -81,7 +83,7 @@ class Endpoint:
         try:
             return await self._receive(source, request)
         except tuple(REFUSED) as error:
-            return refusal(error, self.retry_after_s)
+            return refusal(error, self.retry_after_s, self.sources.provider(source.provider).busy)
         except ClientDisconnect:
             return "disconnected", problem(400, "the sender went away before the body was complete")
 
@@ -93,7 +95,7 @@ class Endpoint:
         return "method", answer
 
     async def _receive(self, source: Source, request: Request) -> tuple[str, Response]:
-        self.gate.enter()
+        self.gate.enter(source)
         self.metrics.in_flight.inc()
         body = bytearray()
         try:
@@ -128,6 +130,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     for status, about in {
         400: "Signed, but not the provider's format",
         401: "Signature missing, wrong or replayed",
+        403: "The source is switched off",
         404: "No such source",
         405: "This provider delivers by POST",
         413: "Body over the limit, cut off while reading",
@@ -136,11 +139,15 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 _RETRY = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
 _BUSY: dict[int | str, dict[str, Any]] = {
-    503: {
-        "description": "Neither Kafka nor PostgreSQL takes it, or too much is in work: come again",
+    status: {
+        "description": about,
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         "headers": _RETRY,
     }
+    for status, about in {
+        429: "More than this source may send, or than is taken at once: come again",
+        503: "Neither Kafka nor PostgreSQL takes it, or the sources cannot be read: come again",
+    }.items()
 }
 _PREFIX, _DELIVER = "/webhooks/", frozenset({"POST", "GET", "HEAD"})
 _BODY = {
@@ -212,7 +219,7 @@ def create_api(
         operation_id="probe",
         response_class=PlainTextResponse,
         description="Some providers ask by GET or HEAD before they deliver; the others only know POST.",
-        responses={status: _REFUSALS[status] for status in (404, 405)},
+        responses={status: _REFUSALS[status] for status in (403, 404, 405)},
     )
     async def probe(source: str, request: Request) -> Response:
         return await endpoint.handle(source, request)

@@ -21,7 +21,9 @@ from services.ingest.adapters.kafka_log import KafkaLog
 from services.ingest.adapters.postgres import make_engine
 from services.ingest.adapters.privacy import PostgresPrivacy
 from services.ingest.adapters.sources_file import SourcesFile
+from services.ingest.adapters.sources_table import PostgresSources
 from services.ingest.adapters.spool import PostgresSpool
+from services.ingest.adapters.vault import Vault
 from services.ingest.api import Endpoint, create_api
 from services.ingest.desk import IdentityDesk
 from services.ingest.events_api import EventsEndpoint
@@ -34,14 +36,15 @@ from services.ingest.ports import (
     EventLog,
     IdentityStore,
     PrivacyStore,
-    Sources,
     Spool,
 )
+from services.ingest.ports_sources import Sources
 from services.ingest.privacy import Privacy
 from services.ingest.privacy_api import privacy_router
 from services.ingest.publisher import Publisher
 from services.ingest.service import Intake
 from services.ingest.settings import IngestSettings
+from services.ingest.sources import JoinedSources, SourcesSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,14 @@ class Ingest:
             await cancel_all(*tasks)
 
 
+def make_sources(
+    settings: IngestSettings, runtime: RuntimeSettings, engine: AsyncEngine, clock: Clock
+) -> JoinedSources:
+    """Those of the file, then those of PostgreSQL, which have not been read yet. Raises ConfigError."""
+    file = SourcesFile(settings.sources_file or runtime.data_dir / "sources.yaml", clock)
+    return JoinedSources(file, SourcesSnapshot(PostgresSources(engine, Vault(settings.secret_keys))))
+
+
 def on_postgres(engine: AsyncEngine, sources: Sources, log: EventLog) -> Ports:
     """Everything but Kafka and the sources' file is in PostgreSQL."""
     return Ports(
@@ -122,7 +133,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         clock=clock,
         max_amount=settings.max_amount,
     )
-    gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes)
+    gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes, clock.wall)
     wait = settings.retry_after_s
     endpoint = Endpoint(intake, ports.sources, gate, metrics, wait)
     events = EventsEndpoint(intake, ports.sources, ports.answers, gate, metrics, wait)
@@ -144,13 +155,13 @@ async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
     stop = stop_on_signals()
     clock = make_clock(runtime.clock_file)
     engine = make_engine(runtime.database_url.get_secret_value(), settings.postgres_wait_s)
-    sources = SourcesFile(settings.sources_file or runtime.data_dir / "sources.yaml", clock)
+    sources = make_sources(settings, runtime, engine, clock)
     try:
-        async with KafkaLog(runtime.kafka).running() as log:
+        async with sources.table.followed() as following, KafkaLog(runtime.kafka).running() as log:
             ports = on_postgres(engine, sources, log)
             ingest = compose(settings, ports, clock, runtime.ready_age_limit_s)
             calm_collector()
             async with ingest.working() as tasks, serve(ingest.api, runtime.host, settings.port):
-                await wait_any(stop, *tasks)
+                await wait_any(stop, following, *tasks)
     finally:
         await engine.dispose()

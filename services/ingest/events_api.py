@@ -17,7 +17,8 @@ from services.ingest.domain.posted import InvalidEventsError
 from services.ingest.domain.sources import Source, holder_of
 from services.ingest.gate import Gate
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import AnswerStore, Earlier, Sources
+from services.ingest.ports import AnswerStore, Earlier
+from services.ingest.ports_sources import Sources
 from services.ingest.problems import REFUSED, problem, refusal
 from services.ingest.service import Intake
 
@@ -49,18 +50,25 @@ class EventsEndpoint:
     async def handle(self, request: Request) -> Response:
         """Answer one request and count it; what has no token of ours shares one label."""
         started = time.perf_counter()
-        source = holder_of(_bearer(request), self.sources.all())
-        outcome, answer = await self._answer(source, request)
-        label = source.name if source else "unknown"
+        label, outcome, answer = await self._answer(request)
         self.metrics.answered(label, outcome, time.perf_counter() - started)
         return answer
 
-    async def _answer(self, source: Source | None, request: Request) -> tuple[str, Response]:
-        key = _key(request)
+    async def _answer(self, request: Request) -> tuple[str, str, Response]:
+        try:
+            source = holder_of(_bearer(request), self.sources.all())
+        except UnavailableError as error:
+            return "unknown", "unavailable", problem(503, str(error), self.retry_after_s)
         if source is None:
             refused = problem(401, "no source has this token; send it as `Authorization: Bearer ...`")
             refused.headers["WWW-Authenticate"] = "Bearer"
-            return "unverified", refused
+            return "unknown", "unverified", refused
+        if not source.enabled:
+            return source.name, "disabled", problem(403, f"source {source.name} is switched off")
+        return source.name, *await self._take(source, request)
+
+    async def _take(self, source: Source, request: Request) -> tuple[str, Response]:
+        key = _key(request)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return "content_type", problem(415, "send application/json")
         if key is None:
@@ -81,7 +89,7 @@ class EventsEndpoint:
             return "disconnected", problem(400, "the sender went away before the body was complete")
 
     async def _receive(self, source: Source, key: str, request: Request) -> tuple[str, Response]:
-        self.gate.enter()
+        self.gate.enter(source)
         self.metrics.in_flight.inc()
         body = bytearray()
         try:

@@ -1,10 +1,15 @@
-"""Bounds what is in memory: deliveries in work, and the bytes of their bodies."""
+"""Bounds what is taken in: requests of a source, deliveries in work, and the bytes of their bodies."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from services.ingest.domain.errors import OverloadedError, TooLargeError
+from services.ingest.domain.bucket import Bucket
+from services.ingest.domain.errors import LimitedError, OverloadedError, TooLargeError
+from services.ingest.domain.sources import Source
+
+_NS = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -14,13 +19,30 @@ class Gate:
     max_in_flight: int
     max_buffered: int
     max_body: int
+    wall: Callable[[], float]
     in_flight: int = 0
     buffered: int = 0
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    """By source: no more than are configured, whatever is asked for."""
 
-    def enter(self) -> None:
+    def enter(self, source: Source) -> None:
+        """Before the body is read. Raises OverloadedError or LimitedError."""
         if self.in_flight >= self.max_in_flight:
             raise OverloadedError("too many deliveries are in work")
+        self._limit(source)
         self.in_flight += 1
+
+    def _limit(self, source: Source) -> None:
+        if source.limits is None:
+            return
+        now = round(self.wall() * _NS)
+        bucket = self.buckets.get(source.name)
+        if bucket is None or bucket.limits != source.limits:
+            bucket = self.buckets[source.name] = Bucket.full(source.limits, now)
+        if wait := bucket.take(now):
+            raise LimitedError(
+                f"source {source.name} may send {source.limits.per_second} requests a second", -(-wait // _NS)
+            )
 
     def leave(self, size: int) -> None:
         self.in_flight -= 1

@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from libs.runtime.clock import Clock, make_clock
+from libs.runtime.clock import make_clock
 from libs.runtime.errors import ConfigError
 from libs.runtime.event_rows import Origin
 from libs.runtime.logging import configure_logging
@@ -25,12 +25,13 @@ from services.ingest.adapters.history_log import KafkaHistoryLog
 from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.adapters.imports import PostgresImports
 from services.ingest.adapters.postgres import make_engine
-from services.ingest.adapters.sources_file import SourcesFile
+from services.ingest.app import make_sources
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.sources import Source
 from services.ingest.importing import Importer
 from services.ingest.ports import Imported, ImportStore
 from services.ingest.settings import IngestSettings
+from services.ingest.sources import JoinedSources
 
 _POSTGRES_WAIT_S = 60.0  # nobody waits for an answer here
 _GC_OBJECTS = 200_000  # of some chunks; at Python's 700 a third of the time went into looking for cycles
@@ -39,7 +40,7 @@ _IDS = 16  # digits of the digest in the ids of events that have none of their o
 File = Annotated[
     Path, typer.Argument(help="CSV or JSON Lines of events, or an order export.", show_default=False)
 ]
-Name = Annotated[str, typer.Option("--source", help="A source of the sources file that is marked backfill.")]
+Name = Annotated[str, typer.Option("--source", help="A source that is marked backfill.")]
 Zone = Annotated[
     str, typer.Option("--zone", help="Time zone of times that name none, such as Europe/Berlin.")
 ]
@@ -81,13 +82,13 @@ async def run_import(
     gc.freeze()
     gc.set_threshold(_GC_OBJECTS, 50, 50)
     path, clock = order.path, make_clock(runtime.clock_file)
-    source = _source(order.source, settings, runtime, clock)
-    with _bar(console, f"knowing {path.name}", path) as advance:
-        digest = digest_of(path, advance)
-    file = open_history(path, _origin(source, digest, order.zone))
     engine = make_engine(runtime.database_url.get_secret_value(), _POSTGRES_WAIT_S)
     imports = PostgresImports(engine)
     try:
+        source = await _source(order.source, make_sources(settings, runtime, engine, clock))
+        with _bar(console, f"knowing {path.name}", path) as advance:
+            digest = digest_of(path, advance)
+        file = open_history(path, _origin(source, digest, order.zone))
         async with (
             imports.alone(source.tenant, digest) as alone,
             KafkaHistoryLog(runtime.kafka).running() as log,
@@ -111,11 +112,15 @@ async def run_import(
         await engine.dispose()
 
 
-def _source(name: str, settings: IngestSettings, runtime: RuntimeSettings, clock: Clock) -> Source:
-    path = settings.sources_file or runtime.data_dir / "sources.yaml"
-    source = SourcesFile(path, clock).find(name)
+async def _source(name: str, sources: JoinedSources) -> Source:
+    source = sources.file.find(name)
     if source is None:
-        raise ConfigError(f"no source is called {name!r} in {path}")
+        await sources.table.look()
+        source = sources.find(name)
+    if source is None:
+        raise ConfigError(f"no source is called {name!r}, neither in the file nor in PostgreSQL")
+    if not source.enabled:
+        raise ConfigError(f"source {name} is switched off")
     if not source.backfill:
         raise ConfigError(
             f"source {name} is not marked backfill: its events would start outreach. "

@@ -1,7 +1,7 @@
-"""What the use case needs from outside. Fakes of all of these are in services/ingest/testing.py."""
+"""What the use case needs from outside (sources: ports_sources). Fakes are in services/ingest/testing.py."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,6 @@ from typing import Any, Literal, Protocol
 from libs.runtime.event_rows import START, Place, Problem
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.people import Anchor, Claim
-from services.ingest.domain.plan import Provider
 from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
 
@@ -125,18 +124,6 @@ class Known:
     identifiers: tuple[tuple[str, str, bool], ...]  # kind, value, shared
     merged_from: tuple[str, ...] = ()
     profile: dict[str, object] = field(default_factory=dict)
-
-
-class Sources(Protocol):
-    """The endpoints that are configured, and the providers that they name: built in or declared."""
-
-    def find(self, name: str) -> Source | None:
-        """Raises UnavailableError while nobody can say which sources there are."""
-        ...
-
-    def provider(self, name: str) -> Provider: ...
-
-    def all(self) -> Collection[Source]: ...
 
 
 class IdentityStore(Protocol):

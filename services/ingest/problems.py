@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from libs.runtime.errors import GreenlineError, TransientError
 from services.ingest.domain.errors import (
+    LimitedError,
     OverloadedError,
     TooLargeError,
     UnavailableError,
@@ -19,12 +20,14 @@ from services.ingest.domain.errors import (
 _TITLES = {
     400: "The body cannot be read",
     401: "The signature or token is not valid",
+    403: "The source is switched off",
     404: "There is no such source",
     405: "This method is not offered here",
     409: "There is no single answer yet",
     413: "The body is too large",
     415: "This content type is not read",
     422: "The events cannot be used",
+    429: "Too much at once",
     503: "Not now",
 }
 
@@ -56,17 +59,25 @@ REFUSED: dict[type[GreenlineError], tuple[str, int]] = {
     UnverifiedError: ("unverified", 401),
     UnparsableError: ("unparsable", 400),
     TooLargeError: ("too_large", 413),
-    OverloadedError: ("overloaded", 503),
+    OverloadedError: ("overloaded", 429),
+    LimitedError: ("limited", 429),
     UnavailableError: ("unavailable", 503),
 }
 """Outcome for the metrics and HTTP status of each error that may leave the use case."""
 
 
-def refusal(error: GreenlineError, retry_after_s: int) -> tuple[str, JSONResponse]:
-    """The outcome and the answer. A full house empties within a second; an outage does not."""
+def refusal(error: GreenlineError, retry_after_s: int, busy: int = 429) -> tuple[str, JSONResponse]:
+    """The outcome and the answer; `busy` is the provider's status for too much at once."""
     outcome, status = REFUSED[type(error)]
-    wait = 1 if isinstance(error, OverloadedError) else retry_after_s
-    return outcome, problem(status, str(error), wait if isinstance(error, TransientError) else None)
+    wait = _wait_s(error, retry_after_s) if isinstance(error, TransientError) else None
+    return outcome, problem(busy if status == 429 else status, str(error), wait)
+
+
+def _wait_s(error: TransientError, retry_after_s: int) -> int:
+    """A full house empties within a second, and a bucket says when it has a token; an outage does not."""
+    if isinstance(error, LimitedError):
+        return error.wait_s
+    return 1 if isinstance(error, OverloadedError) else retry_after_s
 
 
 def problem(

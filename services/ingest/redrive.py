@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.ingest.domain.letters import as_delivery
-from services.ingest.ports import DeadLetterStore, KeptLetter, LetterQuery, Sources, StoredLetter
+from services.ingest.ports import DeadLetterStore, KeptLetter, LetterQuery, StoredLetter
+from services.ingest.ports_sources import Sources
 from services.ingest.service import Intake, Received
 
 

@@ -34,6 +34,7 @@ def _problem(about: str, detail: str, schema: str = "Problem", **more: Any) -> d
 EVENT_ANSWERS: dict[int | str, dict[str, Any]] = {
     400: _problem("Not JSON, no event, or no Idempotency-Key", "not JSON: Input data was truncated"),
     401: _problem("No source has this token", "no source has this token"),
+    403: _problem("The source is switched off", "source till is switched off"),
     409: {
         **_problem("The first request under this key is still in work", "still in work"),
         "headers": _RETRY,
@@ -46,8 +47,15 @@ EVENT_ANSWERS: dict[int | str, dict[str, Any]] = {
         "InvalidEvents",
         errors=[{"element": 3, "field": "data.amount", "reason": "Field required"}],
     ),
+    429: {
+        **_problem(
+            "More than this source may send, or than is taken at once: come again",
+            "source till may send 50 requests a second",
+        ),
+        "headers": _RETRY,
+    },
     503: {
-        **_problem("Neither Kafka nor PostgreSQL takes it, or too much is in work: come again", "come again"),
+        **_problem("Neither Kafka nor PostgreSQL takes it: come again", "come again"),
         "headers": _RETRY,
     },
 }

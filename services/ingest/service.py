@@ -28,7 +28,16 @@ from services.ingest.domain.normalise import (
     profile_record,
 )
 from services.ingest.domain.people import Claim, Identifier, claim_of
-from services.ingest.domain.plan import Answer, Delivery, Fact, Item, PrivacyRequest, Provider, media_type
+from services.ingest.domain.plan import (
+    Answer,
+    Delivery,
+    Fact,
+    Item,
+    PrivacyRequest,
+    Provider,
+    ignore,
+    media_type,
+)
 from services.ingest.domain.posted import read_events
 from services.ingest.domain.reading import Node
 from services.ingest.domain.record import Record
@@ -133,8 +142,8 @@ class Intake:
 
         Raises UnverifiedError, UnparsableError, UnavailableError or OverloadedError; nothing else.
         """
-        provider = self._providers(source.provider)
-        provider.verify(delivery, source.live_secrets(), self._clock.wall())
+        provider, wall = self._providers(source.provider), self._clock.wall()
+        provider.verify(delivery, source.live_secrets(wall), wall)
         work = _Work(source, self._clock.now(), _trace(delivery), _digest(delivery))
         received = await self._process(provider, delivery, work)
         if work.failure is None:
@@ -179,6 +188,9 @@ class Intake:
         return durable
 
     def _read(self, provider: Provider, node: Node, delivery: Delivery, work: _Work) -> Item | None:
+        topics = work.source.topics
+        if topics and topic_of(kept_labels(delivery), node) not in topics:
+            return _of_no_topic(provider, node, delivery, work.source)
         try:
             item = provider.read(node, delivery, work.source)
             for one in item.facts:
@@ -304,6 +316,16 @@ class Intake:
 
     def _ignore(self, source: Source, reason: str) -> None:
         self._metrics.ignored.labels(source.provider, reason).inc()
+
+
+def _of_no_topic(provider: Provider, node: Node, delivery: Delivery, source: Source) -> Item:
+    """Of a topic that the source does not use only what the law makes us honour is taken."""
+    off = ignore("topic_off")
+    try:
+        item = provider.read(node, delivery, source)
+    except Exception:  # noqa: BLE001 (whatever it says, nobody wants it)
+        return off
+    return off if item.request is None else item
 
 
 def _log_defect(provider: Provider, error: Exception) -> None:

@@ -13,18 +13,28 @@ MIN_TOKEN = 24  # characters; a token erases people
 class IngestSettings(BaseSettings):
     """Ingest: signed webhooks in. Prefix INGEST_."""
 
-    model_config = SettingsConfigDict(env_prefix="INGEST_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="INGEST_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     port: int = Field(8080, ge=1, le=65535, description="Port of the webhook endpoints")
     sources_file: Path | None = Field(
         None, description="YAML list of sources with their secrets; empty: sources.yaml in the data folder"
     )
+    secret_keys: list[SecretStr] = Field(
+        [],
+        description="Keys of the secrets in PostgreSQL, JSON, made by `greenline ingest source key`: "
+        "the first seals, all open",
+    )
+    public_url: str = Field(
+        "", description="Where providers reach this service, such as https://hooks.shop.example"
+    )
     max_body_bytes: int = Field(
         2 * 1024 * 1024, ge=1024, description="Largest body, bytes; a batch of 1,000 events is about 1 MB"
     )
-    max_in_flight: int = Field(1_000, ge=1, description="Deliveries in work at once; more get 503")
+    max_in_flight: int = Field(1_000, ge=1, description="Deliveries in work at once; more get 429")
     max_buffered_bytes: int = Field(
-        64 * 1024 * 1024, ge=1024, description="Bytes of bodies held at once; more get 503"
+        64 * 1024 * 1024, ge=1024, description="Bytes of bodies held at once; more get 429"
     )
     kafka_wait_s: float = Field(
         1.5, gt=0, le=4, description="Longest wait for Kafka before spooling, s; providers give up after 5 s"

@@ -52,12 +52,15 @@ class FixedSources:
         self._providers = discover() | {provider.name: provider for provider in declared}
 
     def find(self, name: str) -> Source | None:
-        if self.away:
-            raise UnavailableError("switched off by the test")
-        return self._sources.get(name)
+        return self._now().get(name)
 
     def all(self) -> Collection[Source]:
-        return self._sources.values()
+        return self._now().values()
+
+    def _now(self) -> dict[str, Source]:
+        if self.away:
+            raise UnavailableError("switched off by the test")
+        return self._sources
 
     def provider(self, name: str) -> Provider:
         return self._providers[name]

@@ -13,8 +13,7 @@ from libs.runtime.logging import configure_logging
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.dry import DryIdentities, DryPrivacy, NoLog
 from services.ingest.adapters.kafka_log import KafkaLog
-from services.ingest.adapters.sources_file import SourcesFile
-from services.ingest.app import compose, on_postgres
+from services.ingest.app import compose, make_sources, on_postgres
 from services.ingest.ports import LetterQuery
 from services.ingest.redrive import Redriven, Redriver
 from services.ingest.settings import IngestSettings
@@ -58,8 +57,9 @@ async def _redriver(engine: AsyncEngine, dry: bool) -> AsyncIterator[Redriver]:
     configure_logging("ingest", "WARNING", runtime.log_json)  # the bar has the screen
     settings = IngestSettings().model_copy(update={"kafka_wait_s": _KAFKA_WAIT_S})
     clock = make_clock(runtime.clock_file)
-    sources = SourcesFile(settings.sources_file or runtime.data_dir / "sources.yaml", clock)
+    sources = make_sources(settings, runtime, engine, clock)
     async with contextlib.AsyncExitStack() as stack:
+        await sources.table.look()
         log = NoLog() if dry else await stack.enter_async_context(KafkaLog(runtime.kafka).running())
         ports = on_postgres(engine, sources, log)
         if dry:

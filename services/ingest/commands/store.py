@@ -7,6 +7,7 @@ from typing import TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.runtime.errors import ConfigError
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.postgres import make_engine
 from services.ingest.domain.errors import OverloadedError, UnavailableError
@@ -27,6 +28,9 @@ def with_store(make: Callable[[AsyncEngine], T], use: Callable[[T], Awaitable[R]
 
     try:
         return asyncio.run(call())
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
     except (UnavailableError, OverloadedError) as error:
         typer.echo(f"{error}. Is the stack up? Try: greenline stack up", err=True)
         raise typer.Exit(1) from error

@@ -28,7 +28,15 @@ class UnavailableError(TransientError):
 
 
 class OverloadedError(TransientError):
-    """More deliveries in flight than memory is set aside for. Route: 503 with Retry-After."""
+    """More in flight than memory is set aside for. Route: 429 (or `Provider.busy`) with Retry-After."""
+
+
+class LimitedError(TransientError):
+    """More requests of a source than it may send. Route: as OverloadedError, once a token is there again."""
+
+    def __init__(self, detail: str, wait_s: int) -> None:
+        super().__init__(detail)
+        self.wait_s = wait_s
 
 
 class TooLargeError(RejectedError):

@@ -31,8 +31,13 @@ def as_delivery(labels: Mapping[str, str], body: bytes) -> Delivery:
 
 def topic_of(labels: Mapping[str, str], element: Node) -> str | None:
     """The provider's code for what this is: a header or parameter, else a member of the element."""
-    given = next(
-        (value for name, value in sorted(labels.items()) if name.endswith(("topic", "event")) and value), None
+    # WooCommerce sends both: `order.created` as the topic, `created` as the event.
+    named = (
+        value
+        for word in ("topic", "event")
+        for name, value in sorted(labels.items())
+        if name.endswith(word) and value
     )
+    given = next(named, None)
     found = (given or element.first("topic", "type", "event_type", "scope").text() or "").strip()[:_MAX_TOPIC]
     return found if found and found.isprintable() and "@" not in found else None

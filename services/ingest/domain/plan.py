@@ -103,6 +103,8 @@ class Provider:
     content_types: frozenset[str] = JSON_TYPES
     probes: frozenset[str] = frozenset()
     """Methods besides POST, answered 200 and nothing more: how it looks whether the address is there."""
+    busy: int = 429
+    """The answer to more than is taken; 503 where a provider would drop the delivery for a 429."""
 
 
 def ignore(reason: str) -> Item:

@@ -2,16 +2,36 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 
-from libs.events.types import Currency, Frozen, Label, Tenant
+from libs.events.types import Currency, Frozen, Instant, Label, Tenant
+from services.ingest.domain.bucket import Limits
 
 Secrets = tuple[str, ...]
+MOST_SECRETS = 8  # alive at once: each is tried on each delivery
 TokenHash = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Topic = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+class Secret(Frozen):
+    """A secret of a source's webhooks; times are wall time."""
+
+    value: SecretStr
+    added_at: Instant | None = None
+    retires_at: Instant | None = None
+    """From then on it proves nothing."""
+
+    def live(self, wall: float) -> bool:
+        return self.retires_at is None or wall < self.retires_at.timestamp()
+
+
+def _secret(given: Any) -> Any:
+    """In a file a secret is mostly a text alone."""
+    return {"value": given} if isinstance(given, str | SecretStr) else given
 
 
 class Source(Frozen):
@@ -21,8 +41,19 @@ class Source(Frozen):
     provider: Label
     tenant: Tenant
     currency: Currency = "USD"
-    secrets: Annotated[tuple[SecretStr, ...], Field(max_length=8, strict=False)] = ()
-    """Of its webhooks. All live at once, so that a secret can be rotated without a gap."""
+    enabled: bool = True
+    """A source that is switched off is known, and refused."""
+    topics: Annotated[frozenset[Topic], Field(strict=False)] = frozenset()
+    """Of the provider's: only these are used, and what the law makes us honour; empty: all."""
+    limits: Limits | None = None
+    secrets: Annotated[
+        tuple[Annotated[Secret, BeforeValidator(_secret)], ...], Field(max_length=MOST_SECRETS, strict=False)
+    ] = ()
+    """Of its webhooks. Several live at once, so that a secret can be rotated without a gap."""
+    api_key: SecretStr | None = None
+    """Of the provider's own API, for what its webhooks leave out."""
+    api_base: str | None = None
+    """Where that API is, if not where it is for everybody."""
     tokens: Annotated[tuple[TokenHash, ...], Field(max_length=8, strict=False)] = ()
     """Of POST /v1/events, hashed; all live at once too."""
     backfill: bool = False
@@ -43,8 +74,22 @@ class Source(Frozen):
         """The envelope's `source`."""
         return f"{self.provider}/{self.tenant}"
 
-    def live_secrets(self) -> Secrets:
-        return tuple(secret.get_secret_value() for secret in self.secrets)
+    def live_secrets(self, wall: float) -> Secrets:
+        return tuple(secret.value.get_secret_value() for secret in self.secrets if secret.live(wall))
+
+
+# Zendesk signs every "test webhook" with this published secret: whoever configures it accepts anybody.
+_PUBLISHED = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="
+
+
+def fault_of(source: Source, providers: Collection[str]) -> str | None:
+    """What is wrong with a source that is well-formed; never repeats a secret."""
+    if source.provider not in providers:
+        return f"no provider {source.provider}; known: {sorted(providers)}"
+    values = {secret.value.get_secret_value() for secret in source.secrets}
+    if values & {"", _PUBLISHED}:
+        return "a secret is empty or published by the provider for tests"
+    return None
 
 
 def hash_of(token: str) -> str:

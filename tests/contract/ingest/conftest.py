@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -13,12 +14,18 @@ from services.ingest.adapters.imports import PostgresImports
 from services.ingest.adapters.migrate import migrate
 from services.ingest.adapters.postgres import make_engine
 from services.ingest.adapters.privacy import PostgresPrivacy
+from services.ingest.adapters.sources_table import PostgresSources
 from services.ingest.adapters.spool import PostgresSpool
+from services.ingest.adapters.vault import Vault, new_key
 from services.ingest.ports import DeadLetterStore, IdentityStore, ImportStore, PrivacyStore, Spool
+from services.ingest.ports_sources import SourceStore
 from services.ingest.testing import MemoryDeadLetters, MemoryIdentities, MemoryPrivacy, MemorySpool
 from services.ingest.testing_history import MemoryImports
+from services.ingest.testing_sources import MemorySources
 
-TABLES = "identities, customers, spool, dead_letters, privacy_requests, imports, answers"
+TABLES = (
+    "identities, customers, spool, dead_letters, privacy_requests, imports, answers, sources, source_secrets"
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +64,11 @@ def letters(real: AsyncEngine | None) -> DeadLetterStore:
 @pytest.fixture
 def imports(real: AsyncEngine | None) -> ImportStore:
     return PostgresImports(real) if real else MemoryImports()
+
+
+@pytest.fixture
+def source_store(real: AsyncEngine | None) -> SourceStore:
+    return PostgresSources(real, Vault([SecretStr(new_key())])) if real else MemorySources()
 
 
 @pytest.fixture

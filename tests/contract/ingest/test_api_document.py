@@ -10,7 +10,10 @@ from services.ingest.domain.posted import OPEN_TYPES
 from tests.unit.ingest.shop import Shop, order
 from tests.unit.ingest.test_events_api import ORDER, make_shop, post
 
-PROBLEMS = {"/webhooks/{source}": "400 401 404 413 415 503", "/v1/events": "400 401 409 413 415 422 503"}
+PROBLEMS = {
+    "/webhooks/{source}": "400 401 403 404 413 415 429 503",
+    "/v1/events": "400 401 403 409 413 415 422 429 503",
+}
 
 
 async def document() -> dict:
@@ -25,7 +28,8 @@ async def test_every_answer_is_described(path):
     for status in PROBLEMS[path].split():
         assert "application/problem+json" in described[status]["content"]
         assert described[status]["description"]
-    assert "Retry-After" in described["503"]["headers"]
+    for status in ("429", "503"):
+        assert "Retry-After" in described[status]["headers"]
     assert operation["requestBody"]["required"] is True
     assert operation["summary"]
 

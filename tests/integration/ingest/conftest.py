@@ -46,7 +46,7 @@ class World:
         await asyncio.to_thread(self.stack.up)
 
     @asynccontextmanager
-    async def ingest(self) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def ingest(self, **more: str) -> AsyncIterator[asyncio.subprocess.Process]:
         """`python -m services.ingest run` until the end of the block."""
         told = {
             "GREENLINE_KAFKA": self.state.kafka.url,
@@ -55,6 +55,7 @@ class World:
             "INGEST_PORT": str(self.port),
             "INGEST_SOURCES_FILE": str(self.folder / "sources.yaml"),
             "INGEST_KAFKA_WAIT_S": "3.0",
+            **more,
         }
         log = (self.folder / "ingest.log").open("ab")
         process = await asyncio.create_subprocess_exec(

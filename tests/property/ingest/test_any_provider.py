@@ -140,7 +140,7 @@ def attempt(call: Callable[..., object], *given_to: object) -> object:
 def hand_over(provider: Provider, chance: Random) -> None:
     source = Source(name="any", provider=provider.name, tenant="demo", secrets=("secret",))
     handed = delivery(chance, provider.name)
-    attempt(provider.verify, handed, source.live_secrets(), 1717243200.0)
+    attempt(provider.verify, handed, source.live_secrets(0.0), 1717243200.0)
     attempt(provider.handshake, handed)
     attempt(provider.delivery_id, handed)
     elements = attempt(provider.items, handed) or ()

@@ -16,6 +16,7 @@ from libs.events.topics import CUSTOMER_EVENTS, CUSTOMER_PROFILES
 from libs.runtime.clock import FakeClock
 from services.ingest.app import Ingest, Ports, compose
 from services.ingest.domain.sources import Source
+from services.ingest.ports_sources import Sources
 from services.ingest.settings import IngestSettings
 from services.ingest.testing import (
     FixedSources,
@@ -91,7 +92,7 @@ class Shop:
 
     settings: IngestSettings = field(default_factory=lambda: IngestSettings(kafka_wait_s=0.2))
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
-    sources: tuple[Source, ...] | FixedSources = tuple(source(name) for name in SECRETS)
+    sources: tuple[Source, ...] | Sources = tuple(source(name) for name in SECRETS)
     identities: MemoryIdentities = field(default_factory=MemoryIdentities)
     spool: MemorySpool = field(default_factory=MemorySpool)
     log: MemoryLog = field(default_factory=MemoryLog)
@@ -100,7 +101,7 @@ class Shop:
 
     def __post_init__(self) -> None:
         given = self.sources
-        known = given if isinstance(given, FixedSources) else FixedSources(*given)
+        known = FixedSources(*given) if isinstance(given, tuple) else given
         self.privacy = MemoryPrivacy(self.identities, self.spool, self.letters)
         ports = Ports(known, self.identities, self.spool, self.log, self.letters, self.privacy, self.answers)
         self.ingest: Ingest = compose(self.settings, ports, self.clock)

@@ -294,7 +294,7 @@ async def test_more_deliveries_than_fit_are_sent_away_for_a_while():
     await log.reached.wait()
     second = await shop.shopify("orders/create", order(1002))
     log.go.set()
-    assert_problem(second, 503)
+    assert_problem(second, 429)
     assert second.headers["retry-after"] == "1"
     assert (await first).status_code == 200
 
@@ -302,10 +302,38 @@ async def test_more_deliveries_than_fit_are_sent_away_for_a_while():
 async def test_more_bytes_than_fit_are_sent_away_for_a_while():
     shop = Shop(settings=IngestSettings(max_buffered_bytes=1_024))
     answer = await shop.shopify("orders/create", order(note="x" * 2_000))
-    assert_problem(answer, 503)
+    assert_problem(answer, 429)
     assert (
         await shop.post("standard", standard("usage.recorded", {"customer": {"id": "1"}, "feature": "x"}))
     ).status_code == 200
+
+
+async def test_more_requests_than_a_source_may_send_are_sent_away_before_the_body_is_read():
+    limited = source("shopify", limits={"per_second": 1, "burst": 1})
+    shop = Shop(sources=(limited,))
+    assert (await shop.shopify("orders/create", order())).status_code == 200
+
+    async def never_read():
+        yield pytest.fail("the body was read")
+
+    answer = await shop.request(
+        "POST", "/webhooks/shopify", never_read(), {"content-type": "application/json"}
+    )
+    assert_problem(answer, 429)
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_too_much_from_segment_is_answered_so_that_it_comes_again():
+    limited = source("segment", limits={"per_second": 1, "burst": 1})
+    shop = Shop(sources=(limited,))
+    assert (await shop.post("segment", segment("page"))).status_code == 200
+    assert_problem(await shop.post("segment", segment("page")), 503)
+
+
+async def test_a_source_that_is_switched_off_is_refused():
+    shop = Shop(sources=(source("shopify", enabled=False), source("mailchimp", enabled=False)))
+    assert_problem(await shop.shopify("orders/create", order()), 403)
+    assert_problem(await shop.request("GET", "/webhooks/mailchimp"), 403)
 
 
 async def test_nothing_is_answered_2xx_when_neither_store_takes_it():

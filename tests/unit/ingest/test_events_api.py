@@ -234,4 +234,4 @@ async def test_limits_are_those_of_webhooks():
     assert (await post(shop, ORDER, **{"content-type": "text/plain"})).status_code == 415
     full = make_shop(settings=IngestSettings(max_buffered_bytes=1024))
     answer = await post(full, b" " * 2000)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")

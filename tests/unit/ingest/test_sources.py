@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +13,7 @@ from libs.runtime.clock import FakeClock
 from libs.runtime.errors import ConfigError
 from services.ingest.__main__ import app
 from services.ingest.adapters.sources_file import SourcesFile, load, read_sources
+from services.ingest.domain.bucket import Limits
 from services.ingest.domain.errors import UnavailableError
 from tests.unit.ingest.declared import KINDRED
 
@@ -30,7 +33,7 @@ def test_a_source_is_read():
         "EUR",
         True,
     )
-    assert source.live_secrets() == ("s3cr3t-1", "s3cr3t-2")
+    assert source.live_secrets(0.0) == ("s3cr3t-1", "s3cr3t-2")
     assert "s3cr3t" not in repr(source)
 
 
@@ -45,6 +48,14 @@ def test_a_source_is_read():
         ("sources: [{name: a b, provider: shopify, tenant: t, secrets: [x]}]", "name"),
         ("sources: [{name: a, provider: fax, tenant: t, secrets: [x]}]", "no provider fax"),
         (
+            "sources: [{name: a, provider: shopify, tenant: t, secrets: [x], limits: {burst: 1}}]",
+            "per_second",
+        ),
+        (
+            "sources: [{name: a, provider: shopify, tenant: t, secrets: [{value: x, retires_at: soon}]}]",
+            "retires_at",
+        ),
+        (
             f"sources: [{{name: z, provider: zendesk, tenant: t, secrets: ['{PUBLISHED}']}}]",
             "published",
         ),
@@ -54,6 +65,24 @@ def test_a_source_is_read():
 def test_a_file_that_is_wrong_says_where(text, says):
     with pytest.raises(ConfigError, match=says):
         read_sources(text)
+
+
+def test_the_file_of_the_docs_is_read_as_it_says():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "operations.md").read_text()
+    (block,) = re.findall(r"```yaml\n(sources:.*?)```", page, re.DOTALL)
+    site = read_sources(block)["site"]
+    assert (site.limits, site.topics) == (Limits(per_second=50, burst=500), {"page", "track"})
+    end = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
+    assert site.live_secrets(end - 1) == ("the-new-secret", "the-old-secret")
+    assert site.live_secrets(end) == ("the-new-secret",)
+
+
+def test_a_key_of_an_api_may_stand_in_the_file_and_is_never_shown():
+    text = GOOD.replace("backfill: true", "api_key: s3cr3t-3, api_base: 'https://api.shop.example'")
+    source = read_sources(text)["shop"]
+    assert source.api_key is not None
+    assert (source.api_key.get_secret_value(), source.api_base) == ("s3cr3t-3", "https://api.shop.example")
+    assert "s3cr3t" not in repr(source) + str(source) + source.model_dump_json()
 
 
 def test_the_error_never_shows_a_secret():

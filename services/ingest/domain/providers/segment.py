@@ -233,4 +233,5 @@ PROVIDER = Provider(
     items=_items,
     read=_read,
     delivery_id=lambda delivery: parse_json(delivery.body).at("messageId").ref(),
+    busy=503,  # it drops what is answered 4xx
 )
