@@ -15,19 +15,23 @@ from libs.runtime.lifecycle import cancel_all, stop_on_signals, wait_any
 from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.answers import PostgresAnswers
+from services.ingest.adapters.arrivals import PostgresArrivals
 from services.ingest.adapters.dead_letters import PostgresDeadLetters
 from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.adapters.kafka_log import KafkaLog
 from services.ingest.adapters.postgres import make_engine
 from services.ingest.adapters.privacy import PostgresPrivacy
+from services.ingest.adapters.provider_http import HttpProviderApi
 from services.ingest.adapters.sources_file import SourcesFile
 from services.ingest.adapters.spool import PostgresSpool
 from services.ingest.api import Endpoint, create_api
 from services.ingest.desk import IdentityDesk
+from services.ingest.enriching import Enricher
 from services.ingest.events_api import EventsEndpoint
 from services.ingest.gate import Gate
 from services.ingest.letters import announce_forever
 from services.ingest.metrics import IngestMetrics
+from services.ingest.nightly import Nightly
 from services.ingest.ports import (
     AnswerStore,
     DeadLetterStore,
@@ -39,7 +43,10 @@ from services.ingest.ports import (
 )
 from services.ingest.privacy import Privacy
 from services.ingest.privacy_api import privacy_router
+from services.ingest.provider_api import Arrivals, ProviderApi
 from services.ingest.publisher import Publisher
+from services.ingest.reconciling import Reconciler
+from services.ingest.redrive import Redriver
 from services.ingest.service import Intake
 from services.ingest.settings import IngestSettings
 
@@ -55,6 +62,8 @@ class Ports:
     letters: DeadLetterStore
     privacy: PrivacyStore
     answers: AnswerStore
+    apis: ProviderApi
+    arrivals: Arrivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +78,16 @@ class Ingest:
     metrics: IngestMetrics
     registry: CollectorRegistry
     ports: Ports
+    nightly: Nightly | None = None
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[tuple[asyncio.Task[None], ...]]:
-        """The drainer, the announcer and the eraser, for the length of the block."""
+        """The drainer, the announcer, the eraser and the night's work, for the length of the block."""
         tasks = (
             asyncio.create_task(self.publisher.drain_forever()),
             asyncio.create_task(announce_forever(self.ports.letters, self.ports.log, self.metrics)),
             asyncio.create_task(self.privacy.work_forever()),
+            *([asyncio.create_task(self.nightly.work_forever())] if self.nightly else []),
         )
         try:
             yield tasks
@@ -85,8 +96,8 @@ class Ingest:
             await cancel_all(*tasks)
 
 
-def on_postgres(engine: AsyncEngine, sources: Sources, log: EventLog) -> Ports:
-    """Everything but Kafka and the sources' file is in PostgreSQL."""
+def on_postgres(engine: AsyncEngine, sources: Sources, log: EventLog, apis: ProviderApi) -> Ports:
+    """Everything but Kafka, the sources' file and the providers' APIs is in PostgreSQL."""
     return Ports(
         sources,
         PostgresIdentities(engine),
@@ -95,6 +106,8 @@ def on_postgres(engine: AsyncEngine, sources: Sources, log: EventLog) -> Ports:
         PostgresDeadLetters(engine),
         PostgresPrivacy(engine),
         PostgresAnswers(engine),
+        apis,
+        PostgresArrivals(engine),
     )
 
 
@@ -121,6 +134,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         metrics=metrics,
         clock=clock,
         max_amount=settings.max_amount,
+        enricher=Enricher(ports.apis, metrics, settings.api_wait_s),
     )
     gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes)
     wait = settings.retry_after_s
@@ -136,7 +150,33 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
     api = create_api(endpoint, events, registry, readiness)
     if settings.privacy_tokens:
         api.include_router(privacy_router(privacy, settings.privacy_tokens, settings.retry_after_s))
-    return Ingest(api, publisher, desk, intake, privacy, metrics, registry, ports)
+    nightly = None
+    if settings.reconcile_hour >= 0:
+        nightly = Nightly(
+            reconciler=reconciler_of(intake, ports, metrics, settings),
+            sources=ports.sources,
+            keys=ports.answers,
+            metrics=metrics,
+            clock=clock,
+            hour=settings.reconcile_hour,
+        )
+    return Ingest(api, publisher, desk, intake, privacy, metrics, registry, ports, nightly)
+
+
+def reconciler_of(
+    intake: Intake, ports: Ports, metrics: IngestMetrics, settings: IngestSettings, *, dry: bool = False
+) -> Reconciler:
+    """What compares sources with their APIs; `dry` if the ports keep nothing."""
+    return Reconciler(
+        intake=intake,
+        redriver=Redriver(intake, ports.sources, ports.letters, dry=dry),
+        providers=ports.sources.provider,
+        api=ports.apis,
+        arrivals=ports.arrivals,
+        metrics=metrics,
+        public_url=settings.public_url,
+        dry=dry,
+    )
 
 
 async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
@@ -146,8 +186,8 @@ async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
     engine = make_engine(runtime.database_url.get_secret_value(), settings.postgres_wait_s)
     sources = SourcesFile(settings.sources_file or runtime.data_dir / "sources.yaml", clock)
     try:
-        async with KafkaLog(runtime.kafka).running() as log:
-            ports = on_postgres(engine, sources, log)
+        async with KafkaLog(runtime.kafka).running() as log, HttpProviderApi().running() as apis:
+            ports = on_postgres(engine, sources, log, apis)
             ingest = compose(settings, ports, clock, runtime.ready_age_limit_s)
             async with ingest.working() as tasks, serve(ingest.api, runtime.host, settings.port):
                 await wait_any(stop, *tasks)

@@ -33,6 +33,20 @@ class IngestSettings(BaseSettings):
     identity_cache: int = Field(
         200_000, ge=100, description="Identifiers kept in memory, about 300 bytes each"
     )
+    api_wait_s: float = Field(
+        0.5,
+        gt=0,
+        le=2,
+        description="Longest wait of one delivery for its provider's API, s; then it goes on without",
+    )
+    reconcile_hour: int = Field(
+        3, ge=-1, le=23, description="Hour (UTC, business time) of the nightly reconciliation; -1: never"
+    )
+    public_url: str | None = Field(
+        None,
+        description="Where providers reach us, such as https://hooks.shop.example: there subscriptions that "
+        "they deleted are made again; empty: they are left alone",
+    )
     max_amount: int = Field(
         1_000_000, gt=0, description="An order over this amount (whole units of its currency) is absurd"
     )

@@ -13,6 +13,7 @@ from libs.runtime.logging import configure_logging
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.dry import DryIdentities, DryPrivacy, NoLog
 from services.ingest.adapters.kafka_log import KafkaLog
+from services.ingest.adapters.provider_http import HttpProviderApi
 from services.ingest.adapters.sources_file import SourcesFile
 from services.ingest.app import compose, on_postgres
 from services.ingest.ports import LetterQuery
@@ -61,7 +62,8 @@ async def _redriver(engine: AsyncEngine, dry: bool) -> AsyncIterator[Redriver]:
     sources = SourcesFile(settings.sources_file or runtime.data_dir / "sources.yaml", clock)
     async with contextlib.AsyncExitStack() as stack:
         log = NoLog() if dry else await stack.enter_async_context(KafkaLog(runtime.kafka).running())
-        ports = on_postgres(engine, sources, log)
+        apis = await stack.enter_async_context(HttpProviderApi().running())
+        ports = on_postgres(engine, sources, log, apis)
         if dry:
             ports = replace(ports, identities=DryIdentities(engine), privacy=DryPrivacy(engine))
         ingest = compose(settings, ports, clock)

@@ -31,6 +31,8 @@ class Source(Frozen):
     """Where a phone number without a country code belongs."""
     same_as: dict[str, str] = Field(default_factory=dict)
     """Kinds of identifier that mean the same here, such as {"segment.user": "shopify.customer"}."""
+    api_key: SecretStr | None = None
+    api_base: str | None = None
 
     @model_validator(mode="after")
     def _opens_for_somebody(self) -> Self:
