@@ -24,6 +24,7 @@ from services.ingest.adapters.privacy import PostgresPrivacy
 from services.ingest.adapters.provider_http import HttpProviderApi
 from services.ingest.adapters.sources_file import SourcesFile
 from services.ingest.adapters.spool import PostgresSpool
+from services.ingest.adapters.told import KafkaTold
 from services.ingest.api import Endpoint, create_api
 from services.ingest.desk import IdentityDesk
 from services.ingest.enriching import Enricher
@@ -43,7 +44,7 @@ from services.ingest.ports import (
 )
 from services.ingest.privacy import Privacy
 from services.ingest.privacy_api import privacy_router
-from services.ingest.provider_api import Arrivals, ProviderApi
+from services.ingest.provider_api import Arrivals, ProviderApi, ToldEvents
 from services.ingest.publisher import Publisher
 from services.ingest.reconciling import Reconciler
 from services.ingest.redrive import Redriver
@@ -64,6 +65,7 @@ class Ports:
     answers: AnswerStore
     apis: ProviderApi
     arrivals: Arrivals
+    told: ToldEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,9 @@ class Ingest:
             await cancel_all(*tasks)
 
 
-def on_postgres(engine: AsyncEngine, sources: Sources, log: EventLog, apis: ProviderApi) -> Ports:
+def on_postgres(
+    engine: AsyncEngine, sources: Sources, log: EventLog, apis: ProviderApi, told: ToldEvents
+) -> Ports:
     """Everything but Kafka, the sources' file and the providers' APIs is in PostgreSQL."""
     return Ports(
         sources,
@@ -108,6 +112,7 @@ def on_postgres(engine: AsyncEngine, sources: Sources, log: EventLog, apis: Prov
         PostgresAnswers(engine),
         apis,
         PostgresArrivals(engine),
+        told,
     )
 
 
@@ -173,6 +178,7 @@ def reconciler_of(
         providers=ports.sources.provider,
         api=ports.apis,
         arrivals=ports.arrivals,
+        told=ports.told,
         metrics=metrics,
         public_url=settings.public_url,
         dry=dry,
@@ -187,7 +193,7 @@ async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
     sources = SourcesFile(settings.sources_file or runtime.data_dir / "sources.yaml", clock)
     try:
         async with KafkaLog(runtime.kafka).running() as log, HttpProviderApi().running() as apis:
-            ports = on_postgres(engine, sources, log, apis)
+            ports = on_postgres(engine, sources, log, apis, KafkaTold(runtime.kafka))
             ingest = compose(settings, ports, clock, runtime.ready_age_limit_s)
             async with ingest.working() as tasks, serve(ingest.api, runtime.host, settings.port):
                 await wait_any(stop, *tasks)

@@ -43,7 +43,7 @@ class IngestMetrics:
         )
         self.reconciled = counter(
             "reconciled",
-            "Objects that an API listed: arrived, gap (told now), not_understood",
+            "Objects that an API listed: arrived, gap or lost (told now), not_understood",
             "source",
             "result",
         )

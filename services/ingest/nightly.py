@@ -74,13 +74,16 @@ class Nightly:
         if await self._keys.begin(name, key, self._process) is not None:
             return
         report = await self._reconciler.run(source, Window(night - LOOK_BACK, night - SETTLING))
-        await self._keys.finish(name, key, {"gaps": report.gaps, "events": report.events})
+        await self._keys.finish(
+            name, key, {"gaps": report.gaps, "lost": report.lost, "events": report.events}
+        )
         self._metrics.reconciled_at.labels(source.name).set(self._clock.wall())
         _log.info(
             "ingest.reconciled",
             source=source.name,
             listed=report.listed,
             gaps=report.gaps,
+            lost=report.lost,
             refused=sum(report.refused.values()),
             letters=report.letters,
             people=report.people,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from services.ingest.domain.gaps import Told
 from services.ingest.domain.hooks import Hook, Repair
 from services.ingest.domain.people import Anchor
 from services.ingest.domain.plan import Wanted
@@ -28,7 +29,7 @@ class ProviderApi(Protocol):
         ...
 
     def listed(self, source: Source, since: datetime, until: datetime) -> AsyncIterator[Sequence[Node]]:
-        """What changed in between, in pages; what happened (`Objects.history`) oldest first."""
+        """What changed in between, in pages; Stripe's events as they happened."""
         ...
 
     async def hooks(self, source: Source) -> list[Hook] | None:
@@ -36,6 +37,14 @@ class ProviderApi(Protocol):
         ...
 
     async def mend(self, source: Source, repair: Repair, address: str) -> None: ...
+
+
+class ToldEvents(Protocol):
+    """What stands on customer.events. Raises UnavailableError when Kafka is away."""
+
+    async def told(self, tenant: str, since: datetime) -> Told:
+        """The ids of a tenant's events from this moment on, or from as early as the topic reaches back."""
+        ...
 
 
 class Arrivals(Protocol):

@@ -1,17 +1,19 @@
 """What the provider's API lists against what has arrived: gaps go through the intake as deliveries do.
 
 The ids of their events are those that the deliveries would have had. Run twice, it finds nothing new: an
-object that was told has its row, as one that was delivered has (provider_api.Arrivals).
+object that was told has its row, as one that was delivered has (provider_api.Arrivals), and its events stand
+on the topic (provider_api.ToldEvents).
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from libs.runtime.logging import get_logger
 from services.ingest.domain.errors import NotUnderstoodError, UnavailableError
+from services.ingest.domain.gaps import Told, missing
 from services.ingest.domain.hooks import repairs
 from services.ingest.domain.people import Person, completed
 from services.ingest.domain.plan import Item, Objects, Provider, Wanted
@@ -19,13 +21,15 @@ from services.ingest.domain.reading import Node
 from services.ingest.domain.sources import Source
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import LetterQuery
-from services.ingest.provider_api import PATIENT_S, Arrivals, ProviderApi
+from services.ingest.provider_api import PATIENT_S, Arrivals, ProviderApi, ToldEvents
 from services.ingest.redrive import Redriver
 from services.ingest.service import Intake
 
 _log = get_logger(__name__)
 _LETTERS = 10_000  # of one run; their metadata fit in memory
 _PEOPLE = 500  # ids read at once
+_EXACT = timedelta(days=7)  # before that, only whether an object arrived is compared: ids take memory
+_SKEW = timedelta(hours=1)  # a shop's clock may be ahead: what it dates later was told earlier
 
 
 class Window(NamedTuple):
@@ -40,6 +44,8 @@ class Report:
     """What a run found and did."""
 
     listed: int = 0
+    lost: int = 0
+    """Objects that had arrived, of which something that happened had not."""
     gaps: int = 0
     """Objects of which nothing had arrived, and that could be told."""
     events: int = 0
@@ -66,7 +72,9 @@ class _Run:
     window: Window
     report: Report
     advance: Callable[[Report], None]
-    told: set[_Key] = field(default_factory=set)
+    told: Told
+    heard: set[_Key] = field(default_factory=set)
+    """Objects that this run has told of."""
 
 
 class Reconciler:
@@ -80,6 +88,7 @@ class Reconciler:
         providers: Callable[[str], Provider],
         api: ProviderApi,
         arrivals: Arrivals,
+        told: ToldEvents,
         metrics: IngestMetrics,
         public_url: str | None,
         dry: bool = False,
@@ -89,6 +98,7 @@ class Reconciler:
         self._providers = providers
         self._api = api
         self._arrivals = arrivals
+        self._told = told
         self._metrics = metrics
         self._public_url = public_url
         self._dry = dry
@@ -104,7 +114,8 @@ class Reconciler:
         provider = self._providers(source.provider)
         report = Report()
         if provider.objects is not None:
-            run = _Run(source, provider, provider.objects, window, report, advance)
+            told = Told(window.until, set())
+            run = _Run(source, provider, provider.objects, window, report, advance, told)
             for step in (self._read_letters, self._compare, self._name_people, self._mend):
                 await step(run)
         return report
@@ -121,6 +132,9 @@ class Reconciler:
     async def _compare(self, run: _Run) -> None:
         if run.objects.listed is None or not self._api.serves(run.source, "listed"):
             return
+        since = max(run.window.since, run.window.until - _EXACT)
+        run.told = await self._told.told(run.source.tenant, since - _SKEW)
+        run.told.since = max(run.told.since, since)
         async for page in self._api.listed(run.source, *run.window):
             found = [told for node in page if (told := self._read(run, node))]
             anchors = [items[0].person.anchors[0] for items in found]
@@ -128,9 +142,10 @@ class Reconciler:
             for anchor, items in zip(anchors, found, strict=True):
                 run.report.listed += 1
                 key = (anchor.kind, anchor.value)
-                # A history goes on about an object that this run has told of; an object is told once.
-                if run.objects.history if key in run.told else key not in arrived:
-                    await self._tell(run, key, items)
+                known = key in arrived or key in run.heard
+                untold = missing(items, run.objects, run.told, arrived=known)
+                if untold:
+                    await self._tell(run, key, untold, known=known)
                 else:
                     self._metrics.reconciled.labels(run.source.name, "arrived").inc()
             run.advance(run.report)
@@ -145,14 +160,16 @@ class Reconciler:
         items = [item for item in items if item.ignored is None]
         return items if items and items[0].person.anchors else []
 
-    async def _tell(self, run: _Run, key: _Key, items: Sequence[Item]) -> None:
+    async def _tell(self, run: _Run, key: _Key, items: Sequence[Item], *, known: bool) -> None:
         received = await self._intake.take(run.source, items, None, late=True)
         if received.dead_letter is not None:
             self._refuse(run, received.dead_letter)
         if received.dead_letter is None or received.events:
-            self._metrics.reconciled.labels(run.source.name, "gap").inc()
-            run.report.gaps += key not in run.told
-            run.told.add(key)
+            self._metrics.reconciled.labels(run.source.name, "lost" if known else "gap").inc()
+            run.report.gaps += not known
+            run.report.lost += known and key not in run.heard
+            run.told.ids.update(received.events)
+            run.heard.add(key)
         run.report.events += len(received.events)
         if self._dry:
             said = ", ".join(received.types) or f"cannot be told: {received.dead_letter}"

@@ -4,12 +4,17 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from libs.events.ids import split_key
+from libs.events.topics import CUSTOMER_EVENTS
+from services.ingest.domain.gaps import Told
 from services.ingest.domain.hooks import Hook, Repair
 from services.ingest.domain.people import Anchor
 from services.ingest.domain.plan import Wanted
 from services.ingest.domain.reading import Node
 from services.ingest.domain.sources import Source
-from services.ingest.testing import MemoryIdentities, Outage
+from services.ingest.testing import MemoryIdentities, MemoryLog, Outage
 
 
 class MemoryProviderApi(Outage):
@@ -46,6 +51,18 @@ class MemoryProviderApi(Outage):
         rest = [hook for hook in self.subscriptions if hook.id != repair.id]
         number = repair.id or str(len(self.subscriptions) + 1)
         self.subscriptions = [*rest, Hook(number, repair.topic, address)]
+
+
+class MemoryTold:
+    """A ToldEvents over the fake of the log, all of which was told just now."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    async def told(self, tenant: str, since: datetime) -> Told:
+        self._log.check()
+        mine = (one for one in self._log.on(CUSTOMER_EVENTS.name) if split_key(one.key)[0] == tenant)
+        return Told(since, {msgspec.json.decode(one.value or b"")["id"] for one in mine})
 
 
 class MemoryArrivals:

@@ -20,6 +20,7 @@ from services.ingest.adapters.dry import DryIdentities, DryPrivacy, NoLog
 from services.ingest.adapters.kafka_log import KafkaLog
 from services.ingest.adapters.provider_http import HttpProviderApi, problem
 from services.ingest.adapters.sources_file import SourcesFile
+from services.ingest.adapters.told import KafkaTold
 from services.ingest.app import compose, on_postgres, reconciler_of
 from services.ingest.commands.store import with_store
 from services.ingest.domain.errors import OverloadedError, UnavailableError
@@ -62,7 +63,7 @@ async def _run(engine: AsyncEngine, order: _Order) -> Report:
             task = progress.add_task(f"{source.name}: asking", total=None)
 
             def advance(report: Report) -> None:
-                said = f"{source.name}: {report.listed:,} listed, {report.gaps:,} missing"
+                said = f"{source.name}: {report.listed:,} listed, {report.gaps + report.lost:,} missing"
                 progress.update(task, description=said)
 
             try:
@@ -83,7 +84,7 @@ async def _reconciler(engine: AsyncEngine, order: _Order) -> AsyncIterator[tuple
     async with contextlib.AsyncExitStack() as stack:
         log = NoLog() if order.dry else await stack.enter_async_context(KafkaLog(runtime.kafka).running())
         apis = await stack.enter_async_context(HttpProviderApi().running())
-        ports = on_postgres(engine, sources, log, apis)
+        ports = on_postgres(engine, sources, log, apis, KafkaTold(runtime.kafka))
         if order.dry:
             ports = replace(ports, identities=DryIdentities(engine), privacy=DryPrivacy(engine))
         ingest = compose(settings, ports, clock)
@@ -128,7 +129,7 @@ def _print(report: Report, dry_run: bool) -> None:
     would = "would be " if dry_run else ""
     for line in report.lines:
         console.print(line, markup=False)
-    console.print(f"{report.listed:,} listed, {report.gaps:,} had not arrived")
+    console.print(f"{report.listed:,} listed, {report.gaps:,} had not arrived, {report.lost:,} only in part")
     console.print(f"{report.events:,} events {would}published")
     for count, what in (
         (report.letters, f"thin deliveries {would}read again"),

@@ -15,6 +15,7 @@ from services.ingest.adapters.dry import DryIdentities, DryPrivacy, NoLog
 from services.ingest.adapters.kafka_log import KafkaLog
 from services.ingest.adapters.provider_http import HttpProviderApi
 from services.ingest.adapters.sources_file import SourcesFile
+from services.ingest.adapters.told import KafkaTold
 from services.ingest.app import compose, on_postgres
 from services.ingest.ports import LetterQuery
 from services.ingest.redrive import Redriven, Redriver
@@ -63,7 +64,7 @@ async def _redriver(engine: AsyncEngine, dry: bool) -> AsyncIterator[Redriver]:
     async with contextlib.AsyncExitStack() as stack:
         log = NoLog() if dry else await stack.enter_async_context(KafkaLog(runtime.kafka).running())
         apis = await stack.enter_async_context(HttpProviderApi().running())
-        ports = on_postgres(engine, sources, log, apis)
+        ports = on_postgres(engine, sources, log, apis, KafkaTold(runtime.kafka))
         if dry:
             ports = replace(ports, identities=DryIdentities(engine), privacy=DryPrivacy(engine))
         ingest = compose(settings, ports, clock)

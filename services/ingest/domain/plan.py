@@ -124,8 +124,8 @@ class Objects:
     """The kind of identifier by which the API finds a customer."""
     listed: str | None = None
     """What the API lists, by the time of its last change."""
-    history: bool = False
-    """Whether that is a list of what happened to objects, and not the objects themselves."""
+    recognised: frozenset[str] | None = None
+    """The types of events that have the ids of deliveries when read from the API; None: all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -80,7 +80,7 @@ async def test_an_order_that_never_arrived_is_found_and_published_once(world: Wo
     status, said = await reconcile(world, "shopify", "--since", "2d", "--dry-run")
     assert (status, await world.events()) == (0, arrived), said
     assert f"shopify/order {FIRST + 1}: order.placed" in said
-    assert "3 listed, 2 had not arrived" in said
+    assert "3 listed, 2 had not arrived, 0 only in part" in said
 
     status, said = await reconcile(world, "shopify", "--since", "2d")
     assert status == 0, said
@@ -91,8 +91,17 @@ async def test_an_order_that_never_arrived_is_found_and_published_once(world: Wo
     assert len(ids(told)) - len(ids(arrived)) == 2
 
     status, said = await reconcile(world, "shopify", "--since", "2d")
-    assert "3 listed, 0 had not arrived" in said
+    assert "3 listed, 0 had not arrived, 0 only in part" in said
     assert await world.events() == told
+
+    gone = datetime.now(UTC) - timedelta(hours=1)
+    platform.says[ORDERS] = listed(order(FIRST, cancelled_at=gone.isoformat()))
+    for found in ("0 had not arrived, 1 only in part", "0 had not arrived, 0 only in part"):
+        status, said = await reconcile(world, "shopify", "--since", "2d")
+        assert found in said
+    more = {one["id"] for one in await world.events()} - {one["id"] for one in told}
+    assert more == {f"shopify:order:{FIRST}:cancelled"}
+    assert len(await world.events()) == len(told) + 1
     assert platform.heard[0].headers["X-Shopify-Access-Token"] == "a-key-of-the-test"
     assert "a-key-of-the-test" not in said
 

@@ -26,7 +26,7 @@ from services.ingest.testing import (
     MemoryPrivacy,
     MemorySpool,
 )
-from services.ingest.testing_apis import MemoryArrivals, MemoryProviderApi
+from services.ingest.testing_apis import MemoryArrivals, MemoryProviderApi, MemoryTold
 from tests.unit.ingest import platforms, tools
 
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
@@ -114,6 +114,7 @@ class Shop:
             self.answers,
             self.apis,
             MemoryArrivals(self.identities),
+            MemoryTold(self.log),
         )
         self.ingest: Ingest = compose(self.settings, self.ports, self.clock)
 

@@ -63,6 +63,7 @@ async def test_a_gap_is_told_as_its_deliveries_would_have_told_it():
     whole = order(
         1002,
         financial_status="partially_refunded",
+        updated_at="2024-05-30T08:00:00-04:00",
         cancelled_at="2024-05-31T12:00:00Z",
         fulfillments=[{"id": 9, "status": "success", "created_at": "2024-05-30T20:00:00Z"}],
         refunds=[refund(1002)],
@@ -83,6 +84,58 @@ async def test_a_delivery_that_comes_after_all_is_the_same_event():
     before = {one["id"] for one in shop.events()}
     await shop.post("woocommerce", woo_order(), {"x-wc-webhook-topic": "order.created"})
     assert {one["id"] for one in shop.events()} == before
+
+
+async def test_what_happened_to_an_order_that_had_arrived_is_told_if_it_was_lost():
+    shop = shop_of("shopify")
+    await shop.shopify("orders/create", order(1001))
+    changed(shop, order(1001, cancelled_at="2024-05-31T12:00:00Z", refunds=[refund(1001)]))
+    report = await reconciled(shop)
+    assert (report.gaps, report.lost, report.events) == (0, 1, 2)
+    assert [one["id"] for one in shop.events()] == [
+        "shopify:order:1001:placed",
+        "shopify:order:1001:cancelled",
+        "shopify:refund:501:refunded",
+    ]
+    assert (await reconciled(shop)).lost == 0
+    assert len(shop.events()) == 3
+
+
+async def test_an_order_of_which_only_a_later_word_arrived_is_placed():
+    shop = shop_of("shopify")
+    await shop.shopify("orders/updated", order(1001))
+    changed(shop, order(1001, created_at="2024-05-30T12:00:00Z"))
+    assert (await reconciled(shop)).lost == 1
+    assert [one["type"] for one in shop.events()] == ["order.updated", "order.placed"]
+
+
+async def test_what_happened_before_the_window_may_have_been_told_before_it():
+    shop = shop_of("shopify")
+    await shop.shopify("orders/create", order(1001))
+    shop.log.records.clear()
+    old = "2024-04-01T08:00:00Z"
+    changed(shop, order(1001, created_at=old, financial_status="paid", processed_at=old))
+    report = await reconciled(shop)
+    assert (report.gaps, report.lost, shop.events()) == (0, 0, [])
+
+
+async def test_events_that_deliveries_name_in_another_way_are_not_told_twice():
+    shop = shop_of("zendesk")
+    await shop.post("zendesk", zendesk("ticket.created"))
+    await shop.post("zendesk", zendesk("ticket.status_changed", {"previous": "OPEN", "current": "SOLVED"}))
+    ticket = zendesk("ticket.created")["detail"] | {"status": "solved", "created_at": "2024-05-31T10:00:00Z"}
+    changed(shop, ticket | {"updated_at": "2024-05-31T11:00:00Z"})
+    report = await reconciled(shop)
+    assert (report.listed, report.gaps, report.lost) == (1, 0, 0)
+
+
+async def test_a_lost_change_of_a_known_subscription_is_told():
+    shop = shop_of("stripe")
+    await shop.post("stripe", stripe("customer.subscription.created", stripe_subscription()))
+    ended = stripe_subscription(status="canceled", ended_at=1717156800)
+    changed(shop, stripe("customer.subscription.deleted", ended))
+    assert (await reconciled(shop)).lost == 1
+    assert [one["type"] for one in shop.events()] == ["subscription.started", "subscription.cancelled"]
 
 
 async def test_drafts_and_other_things_of_no_interest_are_no_gaps():

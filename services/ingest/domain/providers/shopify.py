@@ -236,13 +236,15 @@ def _delivery_id(delivery: Delivery) -> str | None:
 def _order_as_told(_asked: Wanted, body: Node, source: Source) -> Sequence[Item]:
     """An order as the API has it: what its deliveries would have said by now, one by one."""
     paid = body.at("financial_status").text() in {"paid", "partially_refunded", "refunded"}
+    # When it was paid is not in it: most are when they are placed, and its last change may be anything.
+    undated = Node({**body.raw, "updated_at": None}) if isinstance(body.raw, dict) else body
     topics = {
-        "orders/create": True,
-        "orders/paid": paid,
-        "orders/fulfilled": bool(body.at("fulfillments")),
-        "orders/cancelled": bool(body.at("cancelled_at")),
+        "orders/create": (body, True),
+        "orders/paid": (undated, paid),
+        "orders/fulfilled": (body, bool(body.at("fulfillments"))),
+        "orders/cancelled": (body, bool(body.at("cancelled_at"))),
     }
-    told = [orders.READERS[topic](body, source) for topic, happened in topics.items() if happened]
+    told = [orders.READERS[topic](given, source) for topic, (given, happened) in topics.items() if happened]
     number = body.first("id", "admin_graphql_api_id").raw
     refunds = (Node({"order_id": number, **one.raw}) for one in body.at("refunds").each() if one.at("id"))
     return [*told, *(orders.READERS["refunds/create"](refund, source) for refund in refunds)]

@@ -357,6 +357,5 @@ PROVIDER = Provider(
         read=_listed,
         people=CUSTOMER,
         listed="event",
-        history=True,
     ),
 )
