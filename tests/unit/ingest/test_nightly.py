@@ -54,8 +54,16 @@ async def test_two_days_are_looked_at_up_to_what_is_still_on_its_way():
 
 
 async def test_one_process_does_the_work_of_a_night():
-    shop = shop_of("shopify")
+    shop, asked = shop_of("shopify"), []
+    listed = shop.apis.listed
+
+    def counted(*window):
+        asked.append(window)
+        return listed(*window)
+
+    shop.apis.listed = counted
     await asyncio.gather(*(nightly(shop).work(NIGHT) for _ in range(3)))
+    assert len(asked) == 1
     assert list(shop.answers.earlier) == [("reconcile/shopify", "2024-06-02")]
     counted = shop.metric("greenline_ingest_reconciled_timestamp_seconds", source="shopify")
     assert counted == shop.clock.wall()

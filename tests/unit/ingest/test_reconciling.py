@@ -109,6 +109,13 @@ async def test_an_order_of_which_only_a_later_word_arrived_is_placed():
     assert [one["type"] for one in shop.events()] == ["order.updated", "order.placed"]
 
 
+async def test_an_order_that_changes_while_it_is_listed_is_told_once():
+    shop = shop_of("shopify")
+    changed(shop, *(order(number, created_at="2024-05-31T08:00:00Z") for number in (1001, 1002, 1001)))
+    report = await reconciled(shop)
+    assert (report.gaps, report.lost, report.events) == (2, 0, 2)
+
+
 async def test_what_happened_before_the_window_may_have_been_told_before_it():
     shop = shop_of("shopify")
     await shop.shopify("orders/create", order(1001))
