@@ -156,16 +156,21 @@ class HttpProviderApi:
         loop, name = asyncio.get_running_loop(), (source.name, wanted.what, wanted.id)
         kept = self._people.get(name)
         if kept is None or kept.until < loop.time() or _failed(kept.asked):
-            kept = _Kept(asyncio.create_task(self._object(source, wanted, until)), loop.time() + _KEPT_S)
-            kept.asked.add_done_callback(_failed)  # nobody may be waiting any more
-            self._people[name] = kept
-            if len(self._people) > _KEPT:
-                self._people.popitem(last=False)
+            return await _in_time(self._ask_for(source, wanted, until), source, until)
         try:
-            async with asyncio.timeout_at(until):
-                return await asyncio.shield(kept.asked)
-        except TimeoutError:
-            raise UnavailableError(f"the API of {source.provider} took too long") from None
+            return await _in_time(kept.asked, source, until)
+        except UnavailableError:
+            # Whoever asked first may have had less time.
+            return await self._object(source, wanted, until)
+
+    def _ask_for(self, source: Source, wanted: Wanted, until: float) -> "asyncio.Task[Node | None]":
+        loop, name = asyncio.get_running_loop(), (source.name, wanted.what, wanted.id)
+        asked = asyncio.create_task(self._object(source, wanted, until))
+        asked.add_done_callback(_failed)  # nobody may be waiting any more
+        self._people[name] = _Kept(asked, loop.time() + _KEPT_S)
+        if len(self._people) > _KEPT:
+            self._people.popitem(last=False)
+        return asked
 
     async def _object(self, source: Source, wanted: Wanted, until: float) -> Node | None:
         one = self._api(source).objects[wanted.what]
@@ -234,6 +239,15 @@ class HttpProviderApi:
                     raise UnavailableError(f"the API of {source.provider} answered with too much")
             status = answer.status_code
             return status, Answer(_parsed(bytes(body), status), dict(answer.headers))
+
+
+async def _in_time(asked: "asyncio.Task[Node | None]", source: Source, until: float) -> Node | None:
+    """Others may wait for it longer than this."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await asyncio.shield(asked)
+    except TimeoutError:
+        raise UnavailableError(f"the API of {source.provider} took too long") from None
 
 
 def _failed(asked: "asyncio.Task[Node | None]") -> bool:

@@ -117,6 +117,16 @@ async def test_one_person_is_asked_for_once_by_all_who_ask_together(asker: Asker
     assert len(asker.local.heard) == 1
 
 
+async def test_whoever_can_wait_longer_is_not_bound_by_who_asked_first(asker: Asker):
+    asker.local.says[PATH] = SAID
+    asker.local.open.clear()
+    hasty, patient = (asyncio.create_task(asker.fetch(wait_s)) for wait_s in (0.05, 60))
+    with pytest.raises(UnavailableError):
+        await hasty
+    asker.local.open.set()
+    assert await patient == SAID["user"]
+
+
 async def test_a_failure_is_not_remembered(asker: Asker):
     asker.local.says[PATH] = web.Response(status=403)
     with pytest.raises(UnavailableError):
