@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
+from typer.testing import CliRunner
 
+from services.ingest.__main__ import app
 from services.ingest.adapters.provider_apis import discover as discover_apis
 from services.ingest.adapters.provider_http import problem
 from services.ingest.adapters.sources_file import read_sources
@@ -52,6 +54,17 @@ def test_the_source_of_the_page_can_be_used():
     assert source.api_key is not None
     assert problem(source) is None
     assert "t0ken" not in repr(source)
+
+
+def test_a_key_that_cannot_be_used_is_said_before_it_matters(tmp_path: Path):
+    file = tmp_path / "sources.yaml"
+    file.write_text(
+        "sources: [{name: a, provider: zendesk, tenant: t, secrets: [s], api_key: k:very-secret}]"
+    )
+    said = CliRunner().invoke(app, ["check", str(file)])
+    assert said.exit_code == 1
+    assert "source a: api_base is missing: write https://SUBDOMAIN.zendesk.com" in said.output
+    assert "very-secret" not in said.output
 
 
 def rules() -> list[dict[str, Any]]:
