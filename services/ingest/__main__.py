@@ -1,4 +1,4 @@
-"""`python -m services.ingest`: run, migrate, check, import, token, who, source, dead-letters, privacy."""
+"""`python -m services.ingest`: run, migrate, check, import, reconcile, token, who, source and the others."""
 
 import asyncio
 import secrets
@@ -14,9 +14,11 @@ from libs.runtime.errors import ConfigError
 from libs.runtime.logging import configure_logging
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.identities import PostgresIdentities
+from services.ingest.adapters.provider_http import problem
 from services.ingest.adapters.sources_file import load as load_sources
 from services.ingest.app import run as run_service
 from services.ingest.commands import letters, privacy, source
+from services.ingest.commands.reconcile import reconcile
 from services.ingest.commands.store import with_store
 from services.ingest.domain.people import normal_email, normal_phone
 from services.ingest.domain.sources import hash_of
@@ -29,6 +31,7 @@ app.add_typer(letters.app, name="dead-letters")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(source.app, name="source")
 app.command("import")(import_history)
+app.command("reconcile")(reconcile)
 
 Region = Annotated[str, typer.Option("--region", help="Country of a phone number without a country code.")]
 
@@ -58,6 +61,9 @@ def check(file: Path) -> None:
     except (ConfigError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
+    if wrong := [said for source in loaded.sources.values() if (said := problem(source))]:
+        typer.echo("\n".join(wrong), err=True)
+        raise typer.Exit(1)
     typer.echo(f"{len(loaded.sources)} sources, {len(loaded.declared)} declared providers")
 
 

@@ -15,21 +15,26 @@ from libs.runtime.lifecycle import calm_collector, cancel_all, stop_on_signals, 
 from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.answers import PostgresAnswers
+from services.ingest.adapters.arrivals import PostgresArrivals
 from services.ingest.adapters.dead_letters import PostgresDeadLetters
 from services.ingest.adapters.identities import PostgresIdentities
 from services.ingest.adapters.kafka_log import KafkaLog
 from services.ingest.adapters.postgres import make_engine
 from services.ingest.adapters.privacy import PostgresPrivacy
+from services.ingest.adapters.provider_http import HttpProviderApi
 from services.ingest.adapters.sources_file import SourcesFile
 from services.ingest.adapters.sources_table import PostgresSources
 from services.ingest.adapters.spool import PostgresSpool
+from services.ingest.adapters.told import KafkaTold
 from services.ingest.adapters.vault import Vault
 from services.ingest.api import Endpoint, create_api
 from services.ingest.desk import IdentityDesk
+from services.ingest.enriching import Enricher
 from services.ingest.events_api import EventsEndpoint
 from services.ingest.gate import Gate
 from services.ingest.letters import announce_forever
 from services.ingest.metrics import IngestMetrics
+from services.ingest.nightly import Nightly
 from services.ingest.ports import (
     AnswerStore,
     DeadLetterStore,
@@ -41,7 +46,10 @@ from services.ingest.ports import (
 from services.ingest.ports_sources import Sources
 from services.ingest.privacy import Privacy
 from services.ingest.privacy_api import privacy_router
+from services.ingest.provider_api import Arrivals, ProviderApi, ToldEvents
 from services.ingest.publisher import Publisher
+from services.ingest.reconciling import Reconciler
+from services.ingest.redrive import Redriver
 from services.ingest.service import Intake
 from services.ingest.settings import IngestSettings
 from services.ingest.sources import JoinedSources, SourcesSnapshot
@@ -58,6 +66,9 @@ class Ports:
     letters: DeadLetterStore
     privacy: PrivacyStore
     answers: AnswerStore
+    apis: ProviderApi
+    arrivals: Arrivals
+    told: ToldEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +83,16 @@ class Ingest:
     metrics: IngestMetrics
     registry: CollectorRegistry
     ports: Ports
+    nightly: Nightly | None = None
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[tuple[asyncio.Task[None], ...]]:
-        """The drainer, the announcer and the eraser, for the length of the block."""
+        """The drainer, the announcer, the eraser and the night's work, for the length of the block."""
         tasks = (
             asyncio.create_task(self.publisher.drain_forever()),
             asyncio.create_task(announce_forever(self.ports.letters, self.ports.log, self.metrics)),
             asyncio.create_task(self.privacy.work_forever()),
+            *([asyncio.create_task(self.nightly.work_forever())] if self.nightly else []),
         )
         try:
             yield tasks
@@ -96,8 +109,10 @@ def make_sources(
     return JoinedSources(file, SourcesSnapshot(PostgresSources(engine, Vault(settings.secret_keys))))
 
 
-def on_postgres(engine: AsyncEngine, sources: Sources, log: EventLog) -> Ports:
-    """Everything but Kafka and the sources' file is in PostgreSQL."""
+def on_postgres(
+    engine: AsyncEngine, sources: Sources, log: EventLog, apis: ProviderApi, told: ToldEvents
+) -> Ports:
+    """Everything but Kafka, the sources' file and the providers' APIs is in PostgreSQL."""
     return Ports(
         sources,
         PostgresIdentities(engine),
@@ -106,6 +121,9 @@ def on_postgres(engine: AsyncEngine, sources: Sources, log: EventLog) -> Ports:
         PostgresDeadLetters(engine),
         PostgresPrivacy(engine),
         PostgresAnswers(engine),
+        apis,
+        PostgresArrivals(engine),
+        told,
     )
 
 
@@ -132,6 +150,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         metrics=metrics,
         clock=clock,
         max_amount=settings.max_amount,
+        enricher=Enricher(ports.apis, metrics, settings.api_wait_s),
     )
     gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes, clock.wall)
     wait = settings.retry_after_s
@@ -147,7 +166,34 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
     api = create_api(endpoint, events, registry, readiness)
     if settings.privacy_tokens:
         api.include_router(privacy_router(privacy, settings.privacy_tokens, settings.retry_after_s))
-    return Ingest(api, publisher, desk, intake, privacy, metrics, registry, ports)
+    nightly = None
+    if settings.reconcile_hour >= 0:
+        nightly = Nightly(
+            reconciler=reconciler_of(intake, ports, metrics, settings),
+            sources=ports.sources,
+            keys=ports.answers,
+            metrics=metrics,
+            clock=clock,
+            hour=settings.reconcile_hour,
+        )
+    return Ingest(api, publisher, desk, intake, privacy, metrics, registry, ports, nightly)
+
+
+def reconciler_of(
+    intake: Intake, ports: Ports, metrics: IngestMetrics, settings: IngestSettings, *, dry: bool = False
+) -> Reconciler:
+    """What compares sources with their APIs; `dry` if the ports keep nothing."""
+    return Reconciler(
+        intake=intake,
+        redriver=Redriver(intake, ports.sources, ports.letters, dry=dry),
+        providers=ports.sources.provider,
+        api=ports.apis,
+        arrivals=ports.arrivals,
+        told=ports.told,
+        metrics=metrics,
+        public_url=settings.public_url,
+        dry=dry,
+    )
 
 
 async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
@@ -157,8 +203,12 @@ async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
     engine = make_engine(runtime.database_url.get_secret_value(), settings.postgres_wait_s)
     sources = make_sources(settings, runtime, engine, clock)
     try:
-        async with sources.table.followed() as following, KafkaLog(runtime.kafka).running() as log:
-            ports = on_postgres(engine, sources, log)
+        async with (
+            sources.table.followed() as following,
+            KafkaLog(runtime.kafka).running() as log,
+            HttpProviderApi().running() as apis,
+        ):
+            ports = on_postgres(engine, sources, log, apis, KafkaTold(runtime.kafka))
             ingest = compose(settings, ports, clock, runtime.ready_age_limit_s)
             calm_collector()
             async with ingest.working() as tasks, serve(ingest.api, runtime.host, settings.port):

@@ -35,6 +35,23 @@ class IngestMetrics:
         self.merges = counter("identity_merges", "Customers merged into another")
         self.anchors_lost = counter("anchors_lost", "Objects not remembered: PostgreSQL was away too long")
         self.profiles_skipped = counter("profiles_skipped", "Changed profiles left out: PostgreSQL was away")
+        self.enrichments = counter(
+            "enrichments",
+            "Objects asked of providers' APIs: found, unknown to them, left out for time or an outage",
+            "provider",
+            "object",
+            "result",
+        )
+        self.reconciled = counter(
+            "reconciled",
+            "Objects that an API listed: arrived, gap or lost (told now), not_understood",
+            "source",
+            "result",
+        )
+        self.hooks_mended = counter("subscriptions_mended", "Webhooks switched on or made again", "source")
+        self.reconciled_at = gauge(
+            "reconciled_timestamp_seconds", "When this process last finished reconciling, Unix time", "source"
+        )
         self.in_flight = gauge("in_flight", "Deliveries in work")
         self.spool_depth = gauge("spool_depth", "Records that wait for Kafka")
         self.spool_oldest = gauge("spool_oldest_seconds", "Age of the oldest waiting record, wall seconds")

@@ -1,11 +1,10 @@
 """The use case: verify, read, resolve, publish. Knows ports, never drivers."""
 
 import asyncio
-import hashlib
 import secrets
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -27,25 +26,28 @@ from services.ingest.domain.normalise import (
     merge_records,
     profile_record,
 )
-from services.ingest.domain.people import Claim, Identifier, claim_of
+from services.ingest.domain.people import Claim, claim_of
 from services.ingest.domain.plan import (
     Answer,
     Delivery,
     Fact,
     Item,
+    Objects,
     PrivacyRequest,
     Provider,
+    Wanted,
     ignore,
     media_type,
 )
 from services.ingest.domain.posted import read_events
 from services.ingest.domain.reading import Node
-from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
+from services.ingest.enriching import Enricher
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import DeadLetterStore, PrivacyRow, Unusable
 from services.ingest.privacy import Privacy
 from services.ingest.publisher import Durable, Publisher
+from services.ingest.work import Work, digest_of, trace_of, well_formed
 
 _log = get_logger(__name__)
 
@@ -72,32 +74,8 @@ _STATES: dict[str, Literal["open", "running", "done"]] = {
     "redact_shop": "running",
 }
 _Who = tuple[Claim, Resolution]
+_Read = tuple[Node, Item]
 _NOBODY = Resolution(None, "unknown")
-
-
-@dataclass(slots=True)
-class _Work:
-    """One delivery on its way."""
-
-    source: Source
-    now: datetime
-    traceparent: str | None
-    digest: str
-    """Stands for the delivery where a name of its own is needed."""
-    late: bool = False
-    """Whether others have been heard since it came, so that what is known by now may be newer."""
-    records: list[Record] = field(default_factory=list)
-    events: dict[str, str] = field(default_factory=dict)  # id to type
-    duplicates: int = 0
-    profiles: list[tuple[str, dict[str, object]]] = field(default_factory=list)
-    requests: list[tuple[PrivacyRow, tuple[Identifier, ...]]] = field(default_factory=list)
-    failure: NotUnderstoodError | None = None
-    failed: Node = field(default_factory=lambda: Node(None))
-
-    def fail(self, error: NotUnderstoodError, element: Node) -> None:
-        """The first failure stands for the delivery."""
-        if self.failure is None:
-            self.failure, self.failed = error, element
 
 
 class Intake:
@@ -114,7 +92,9 @@ class Intake:
         metrics: IngestMetrics,
         clock: Clock,
         max_amount: int,
+        enricher: Enricher,
     ) -> None:
+        self._enricher = enricher
         self._providers = providers
         self._desk = desk
         self._privacy = privacy
@@ -144,7 +124,7 @@ class Intake:
         """
         provider, wall = self._providers(source.provider), self._clock.wall()
         provider.verify(delivery, source.live_secrets(wall), wall)
-        work = _Work(source, self._clock.now(), _trace(delivery), _digest(delivery))
+        work = self._work(source, self._clock.now(), trace_of(delivery), digest_of(delivery))
         received = await self._process(provider, delivery, work)
         if work.failure is None:
             return received
@@ -155,17 +135,20 @@ class Intake:
 
         What cannot be used is told, not kept: it is kept already. Raises UnavailableError, OverloadedError.
         """
-        work = _Work(source, at, _trace(delivery), _digest(delivery), late=True)
+        work = self._work(source, at, trace_of(delivery), digest_of(delivery), late=True)
         try:
             return await self._process(self._providers(source.provider), delivery, work)
         except (UnparsableError, UnverifiedError) as error:
             return Received("dead_letter", dead_letter="unparsable", detail=str(error))
 
-    async def _process(self, provider: Provider, delivery: Delivery, work: _Work) -> Received:
+    async def _process(self, provider: Provider, delivery: Delivery, work: Work) -> Received:
         nodes = provider.items(delivery)
         if not nodes:
             work.fail(NotUnderstoodError("empty_batch", "the delivery has no elements"), Node(None))
-        read = [(node, item) for node in nodes if (item := self._read(provider, node, delivery, work))]
+        read = [pair for node in nodes for pair in self._read(provider, node, delivery, work)]
+        if any(item.wants is not None and item.wants.whole for _, item in read):
+            filled = await asyncio.gather(*(self._fill(provider, *pair, work) for pair in read))
+            read = [pair for pairs in filled for pair in pairs]
         durable = await self._settle(read, work)
         return self._result(work, durable)
 
@@ -173,13 +156,25 @@ class Intake:
         """What POST /v1/events says. Raises UnparsableError or InvalidEventsError: none of it is taken."""
         return read_events(body, key, source, self._clock.now(), self._max_amount)
 
-    async def take(self, source: Source, items: Sequence[Item], trace: str | None) -> Received:
+    def listed(self, source: Source, what: str, body: Node) -> list[Item]:
+        """What the deliveries about a provider's object would have said. Raises NotUnderstoodError."""
+        provider = self._providers(source.provider)
+        work = self._work(source, self._clock.now(), None, "", late=True)
+        asked = Wanted(what, body.at("id").key() or "")
+        pairs = self._guarded(provider, body, work, lambda: _objects(provider).read(asked, body, source))
+        if work.failure is not None:
+            raise work.failure
+        return [item for _, item in pairs]
+
+    async def take(
+        self, source: Source, items: Sequence[Item], trace: str | None, *, late: bool = False
+    ) -> Received:
         """What was understood, durable when this returns. Raises UnavailableError or OverloadedError."""
-        work = _Work(source, self._clock.now(), _well_formed(trace), "")
+        work = self._work(source, self._clock.now(), well_formed(trace), "", late=late)
         durable = await self._settle([(Node(None), item) for item in items], work)
         return self._result(work, durable)
 
-    async def _settle(self, read: Sequence[tuple[Node, Item]], work: _Work) -> Durable:
+    async def _settle(self, read: Sequence[tuple[Node, Item]], work: Work) -> Durable:
         known = await self._resolve([item for _, item in read], work)
         for (node, item), who in zip(read, known, strict=True):
             self._take(node, item, who, work)
@@ -187,13 +182,35 @@ class Intake:
         await self._after_publishing(work)
         return durable
 
-    def _read(self, provider: Provider, node: Node, delivery: Delivery, work: _Work) -> Item | None:
+    def _work(
+        self, source: Source, at: datetime, trace: str | None, digest: str, *, late: bool = False
+    ) -> Work:
+        return Work(source, at, trace, digest, self._enricher.until(patient=late), late)
+
+    def _read(self, provider: Provider, node: Node, delivery: Delivery, work: Work) -> list[_Read]:
         topics = work.source.topics
         if topics and topic_of(kept_labels(delivery), node) not in topics:
-            return _of_no_topic(provider, node, delivery, work.source)
+            return [(node, _of_no_topic(provider, node, delivery, work.source))]
+        return self._guarded(provider, node, work, lambda: [provider.read(node, delivery, work.source)])
+
+    async def _fill(self, provider: Provider, node: Node, item: Item, work: Work) -> list[_Read]:
+        """An element that only names an object: what the object says."""
+        asked = item.wants
+        if asked is None or not asked.whole:
+            return [(node, item)]
         try:
-            item = provider.read(node, delivery, work.source)
-            for one in item.facts:
+            body = await self._enricher.whole(asked, work.source, work.until)
+        except NotUnderstoodError as error:
+            work.fail(error, node)
+            return []
+        return self._guarded(provider, node, work, lambda: _objects(provider).read(asked, body, work.source))
+
+    def _guarded(
+        self, provider: Provider, node: Node, work: Work, read: Callable[[], Sequence[Item]]
+    ) -> list[_Read]:
+        try:
+            items = read()
+            for one in (fact for item in items for fact in item.facts):
                 check(one, work.now, self._max_amount)
         except NotUnderstoodError as error:
             work.fail(error, node)
@@ -204,25 +221,32 @@ class Intake:
             _log_defect(provider, error)
             work.fail(NotUnderstoodError("defect", "the mapping failed; see the log"), node)
         else:
-            return item
-        return None
+            return [(node, item) for item in items]
+        return []
 
-    async def _resolve(self, items: Sequence[Item], work: _Work) -> list[_Who]:
+    async def _resolve(self, items: Sequence[Item], work: Work) -> list[_Who]:
         """Whose each element is. A batch's elements wait for PostgreSQL together, in their order."""
-        claims = [
-            claim_of(item.person, work.source, create=item.request is None, late=work.late) for item in items
-        ]
         if len(items) == 1:
-            return [(claims[0], await self._who(items[0], claims[0]))]
-        found = await asyncio.gather(*map(self._who, items, claims))
-        return list(zip(claims, found, strict=True))
+            return [await self._who(items[0], work)]
+        return await asyncio.gather(*(self._who(item, work) for item in items))
 
-    async def _who(self, item: Item, claim: Claim) -> Resolution:
+    async def _who(self, item: Item, work: Work) -> _Who:
+        claim = claim_of(item.person, work.source, create=item.request is None, late=work.late)
         if claim.empty or item.ignored is not None:
-            return _NOBODY
-        return await self._desk.resolve(claim)
+            return claim, _NOBODY
+        objects = self._providers(work.source.provider).objects
+        asked = self._enricher.asks(item, objects, work.source)
+        if asked is None or objects is None:
+            return claim, await self._desk.resolve(claim)
+        # Only strangers are asked about: who is known waits for nothing.
+        known = await self._desk.resolve(replace(claim, create=False))
+        if known.customer is not None:
+            return claim, known
+        person = await self._enricher.person(asked, item.person, objects.person, work.source, work.until)
+        claim = claim_of(person, work.source, late=work.late)
+        return claim, await self._desk.resolve(claim)
 
-    def _take(self, node: Node, item: Item, who: _Who, work: _Work) -> None:
+    def _take(self, node: Node, item: Item, who: _Who, work: Work) -> None:
         """One element: what it adds to the delivery's records."""
         claim, known = who
         if item.ignored is not None:
@@ -238,7 +262,7 @@ class Intake:
             detail = "no identifier of a customer, and no object whose customer is known"
             work.fail(NotUnderstoodError("missing_customer", detail), node)
 
-    def _add(self, facts: Sequence[Fact], resolution: Resolution, customer: str, work: _Work) -> None:
+    def _add(self, facts: Sequence[Fact], resolution: Resolution, customer: str, work: Work) -> None:
         source, now = work.source, work.now
         work.records += merge_records(resolution.merged, customer, source, now)
         for one in facts:
@@ -254,7 +278,7 @@ class Intake:
             work.records.append(profile_record(resolution.profile, customer, source, now))
             work.profiles.append((customer, resolution.profile))
 
-    def _take_request(self, item: Item, request: PrivacyRequest, who: _Who, work: _Work) -> None:
+    def _take_request(self, item: Item, request: PrivacyRequest, who: _Who, work: Work) -> None:
         (claim, known), source = who, work.source
         # Some providers' reference is the person's own number, or nothing. The proof must name nobody.
         personal = request.reference == "none" or request.reference in {value for _, value in item.person.ids}
@@ -267,7 +291,7 @@ class Intake:
             work.records += erasure_records(known.customer, reference, source, work.now)
         work.requests.append((row, claim.identifiers))
 
-    async def _after_publishing(self, work: _Work) -> None:
+    async def _after_publishing(self, work: Work) -> None:
         tenant = work.source.tenant
         for customer, profile in work.profiles:
             self._desk.published(tenant, customer, profile)
@@ -278,7 +302,7 @@ class Intake:
             else:
                 await self._privacy.record(row)
 
-    def _result(self, work: _Work, durable: Durable) -> Received:
+    def _result(self, work: Work, durable: Durable) -> Received:
         for name in work.events.values():
             self._metrics.event(name).inc()
         events, types = tuple(work.events), tuple(work.events.values())
@@ -296,7 +320,7 @@ class Intake:
             types=types,
         )
 
-    async def _keep(self, work: _Work, delivery: Delivery, failure: NotUnderstoodError) -> str:
+    async def _keep(self, work: Work, delivery: Delivery, failure: NotUnderstoodError) -> str:
         """One dead letter for the delivery, with its first reason."""
         self._metrics.dead_letters.labels(work.source.provider, failure.reason).inc()
         labels = kept_labels(delivery)
@@ -328,27 +352,17 @@ def _of_no_topic(provider: Provider, node: Node, delivery: Delivery, source: Sou
     return off if item.request is None else item
 
 
+def _objects(provider: Provider) -> Objects:
+    if provider.objects is None:
+        raise NotUnderstoodError("thin_payload", f"{provider.name} has no objects that we could read")
+    return provider.objects
+
+
 def _log_defect(provider: Provider, error: Exception) -> None:
     """Where it failed, without the message: that may repeat an address."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
     _log.error("ingest.mapping_defect", provider=provider.name, error=type(error).__name__, where=where)
-
-
-def _trace(delivery: Delivery) -> str | None:
-    """The sender's trace, if it follows W3C's form."""
-    return _well_formed(delivery.header("traceparent"))
-
-
-def _well_formed(trace: str | None) -> str | None:
-    found = trace or ""
-    parts = found.split("-")
-    fits = [len(part) for part in parts] == [2, 32, 16, 2] and found.isascii() and found.isprintable()
-    return found if fits else None
-
-
-def _digest(delivery: Delivery) -> str:
-    return f"h_{hashlib.sha256(delivery.body).hexdigest()[:24]}"
 
 
 def _first(error: ValidationError) -> str:

@@ -27,7 +27,9 @@ class IngestSettings(BaseSettings):
         "the first seals, all open",
     )
     public_url: str = Field(
-        "", description="Where providers reach this service, such as https://hooks.shop.example"
+        "",
+        description="Where providers reach us, such as https://hooks.shop.example: addresses to paste begin so, "
+        "and subscriptions that were deleted are made again there; empty: they are left alone",
     )
     max_body_bytes: int = Field(
         2 * 1024 * 1024, ge=1024, description="Largest body, bytes; a batch of 1,000 events is about 1 MB"
@@ -42,6 +44,15 @@ class IngestSettings(BaseSettings):
     postgres_wait_s: float = Field(1.5, gt=0, le=4, description="Longest wait for PostgreSQL, s")
     identity_cache: int = Field(
         200_000, ge=100, description="Identifiers kept in memory, about 300 bytes each"
+    )
+    api_wait_s: float = Field(
+        0.5,
+        gt=0,
+        le=2,
+        description="Longest wait of one delivery for its provider's API, s; then it goes on without",
+    )
+    reconcile_hour: int = Field(
+        3, ge=-1, le=23, description="Hour (UTC, business time) of the nightly reconciliation; -1: never"
     )
     max_amount: int = Field(
         1_000_000, gt=0, description="An order over this amount (whole units of its currency) is absurd"

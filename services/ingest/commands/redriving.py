@@ -13,6 +13,8 @@ from libs.runtime.logging import configure_logging
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.dry import DryIdentities, DryPrivacy, NoLog
 from services.ingest.adapters.kafka_log import KafkaLog
+from services.ingest.adapters.provider_http import HttpProviderApi
+from services.ingest.adapters.told import KafkaTold
 from services.ingest.app import compose, make_sources, on_postgres
 from services.ingest.ports import LetterQuery
 from services.ingest.redrive import Redriven, Redriver
@@ -61,7 +63,8 @@ async def _redriver(engine: AsyncEngine, dry: bool) -> AsyncIterator[Redriver]:
     async with contextlib.AsyncExitStack() as stack:
         await sources.table.look()
         log = NoLog() if dry else await stack.enter_async_context(KafkaLog(runtime.kafka).running())
-        ports = on_postgres(engine, sources, log)
+        apis = await stack.enter_async_context(HttpProviderApi().running())
+        ports = on_postgres(engine, sources, log, apis, KafkaTold(runtime.kafka))
         if dry:
             ports = replace(ports, identities=DryIdentities(engine), privacy=DryPrivacy(engine))
         ingest = compose(settings, ports, clock)

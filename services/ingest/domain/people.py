@@ -140,6 +140,19 @@ def claim_of(person: Person, source: Source, *, create: bool = True, late: bool 
     )
 
 
+def completed(said: Person, known: Person) -> Person:
+    """What a delivery says about a person, and where it is silent what the provider's API knows."""
+    spoken = {name: value for name, value in said.contact.items() if value is not None}
+    return Person(
+        ids=tuple(dict.fromkeys((*said.ids, *known.ids))),
+        # Of two the API's, which has the detail, in the place of the delivery's.
+        anchors=tuple({(one.kind, one.value): one for one in (*said.anchors, *known.anchors)}.values()),
+        email=said.email or known.email,
+        phone=said.phone or known.phone,
+        contact={**known.contact, **spoken},
+    )
+
+
 def _ids(ids: Iterable[tuple[str, str | None]], source: Source, *, weak: bool) -> list[Identifier]:
     found = (Identifier(source.same_as.get(kind, kind), value) for kind, value in ids if value)
     return list(dict.fromkeys(one for one in found if (one.kind in WEAK) is weak))

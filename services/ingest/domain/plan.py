@@ -68,6 +68,19 @@ class PrivacyRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """An object that a payload names and does not carry, to be asked of the provider's API by its number."""
+
+    what: str
+    """Our word for its kind: customer, order, refund, cart ..."""
+    id: str
+    about: str = ""
+    """What happened to it, or which part of it is meant, where reading it depends on that."""
+    whole: bool = False
+    """Whether there is nothing to say without it; else only whose it is is asked, and only of strangers."""
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """What one element of a delivery says. `ignored`: understood, but says nothing about health."""
 
@@ -77,6 +90,8 @@ class Item:
     ignored: str | None = None
     customer_required: bool = True
     """Whether a delivery without any identifier is a dead letter; else it is ignored as anonymous."""
+    wants: Wanted | None = None
+    """What was left out, if it is not simply who has the number (see `wanted`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,32 @@ class Answer:
 
     status: int
     body: str = ""
+
+
+def _nothing(_wanted: Wanted, _body: Node, _source: Source) -> Sequence[Item]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """What the API of a provider answers, read: for thin payloads, and for what never arrived.
+
+    `docs/providers.md` says what is lost without a key.
+    """
+
+    person: Callable[[Wanted, Node], Person]
+    """Whose an object is, with the contact details it carries."""
+    read: Callable[[Wanted, Node, Source], Sequence[Item]] = _nothing
+    """What the deliveries about the object would have said, in their order and under the same ids.
+
+    The first anchor of each is the object. Raises NotUnderstoodError.
+    """
+    people: str | None = None
+    """The kind of identifier by which the API finds a customer."""
+    listed: str | None = None
+    """What the API lists, by the time of its last change."""
+    recognised: frozenset[str] | None = None
+    """The types of events that have the ids of deliveries when read from the API; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +146,18 @@ class Provider:
     """Methods besides POST, answered 200 and nothing more: how it looks whether the address is there."""
     busy: int = 429
     """The answer to more than is taken; 503 where a provider would drop the delivery for a 429."""
+    objects: Objects | None = None
+    topics: tuple[str, ...] = ()
+    """What should be subscribed to, where the provider deletes subscriptions and its API makes them."""
+
+
+def wanted(item: Item, objects: Objects | None) -> Wanted | None:
+    """What this leaves out: what it says it does, or who has a number that comes without an address."""
+    person = item.person
+    if item.wants or objects is None or item.ignored or item.request or person.email or person.phone:
+        return item.wants
+    numbers = (value for kind, value in person.ids if kind == objects.people and value)
+    return next((Wanted("customer", number) for number in numbers), None)
 
 
 def ignore(reason: str) -> Item:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from libs.runtime.stack import Stack, StackConfig, StackState
 from libs.runtime.stack.ports import choose
 from services.ingest.adapters.migrate import migrate
 from tests.fixtures.stack import JARS
-from tests.unit.ingest.shop import SECRETS, order, sign
+from tests.unit.ingest.shop import NOW, SECRETS, order, sign
 
 PATIENCE_S = 60.0  # the machine may be busy with other tests
 
@@ -82,10 +83,11 @@ class World:
                 except httpx.TransportError:
                     await asyncio.sleep(0.05)
 
-    async def post(self, name: str, body: Any, **headers: str) -> httpx.Response:
+    async def post(self, name: str, body: Any, at: datetime | None = None, **headers: str) -> httpx.Response:
+        """Signed at a time, where the signature has one."""
         raw = json.dumps(body).encode()
         provider = name.partition("-")[0]
-        sent = {"content-type": "application/json", **headers, **sign(provider, raw)}
+        sent = {"content-type": "application/json", **headers, **sign(provider, raw, at=at or NOW)}
         async with httpx.AsyncClient(trust_env=False, timeout=15) as client:
             return await client.post(f"{self.url}/webhooks/{name}", content=raw, headers=sent)
 

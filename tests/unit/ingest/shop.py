@@ -27,6 +27,7 @@ from services.ingest.testing import (
     MemoryPrivacy,
     MemorySpool,
 )
+from services.ingest.testing_apis import MemoryArrivals, MemoryProviderApi, MemoryTold
 from tests.unit.ingest import platforms, tools
 
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
@@ -98,13 +99,25 @@ class Shop:
     log: MemoryLog = field(default_factory=MemoryLog)
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     answers: MemoryAnswers = field(default_factory=MemoryAnswers)
+    apis: MemoryProviderApi = field(default_factory=MemoryProviderApi)
 
     def __post_init__(self) -> None:
         given = self.sources
         known = FixedSources(*given) if isinstance(given, tuple) else given
         self.privacy = MemoryPrivacy(self.identities, self.spool, self.letters)
-        ports = Ports(known, self.identities, self.spool, self.log, self.letters, self.privacy, self.answers)
-        self.ingest: Ingest = compose(self.settings, ports, self.clock)
+        self.ports = Ports(
+            known,
+            self.identities,
+            self.spool,
+            self.log,
+            self.letters,
+            self.privacy,
+            self.answers,
+            self.apis,
+            MemoryArrivals(self.identities),
+            MemoryTold(self.log),
+        )
+        self.ingest: Ingest = compose(self.settings, self.ports, self.clock)
 
     async def post(
         self, name: str, body: Any, headers: Mapping[str, str] | None = None, **sign_with: Any

@@ -58,7 +58,7 @@ async def test_the_template_for_gorgias_is_understood(event, values, found):
 
 
 async def test_the_declared_provider_runs(tmp_path):
-    sources, stars = blocks("yaml")
+    sources, stars = blocks("yaml")[-2:]
     (tmp_path / "sources.yaml").write_text(sources)
     (tmp_path / "stars.yaml").write_text(stars)
     loaded = load(tmp_path / "sources.yaml")

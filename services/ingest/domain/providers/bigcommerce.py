@@ -1,37 +1,32 @@
 """BigCommerce: Standard Webhooks headers, signed with the app's client secret; bodies are ids only.
 
-No order names its customer and no refund its amount. What a body does say becomes an event as soon as
-somebody is known to own the order or cart; what it cannot say is kept as `thin_payload` for enrichment.
+No order names its customer and no refund its amount. With an API key they are asked for. Without one, what
+a body does say becomes an event as soon as somebody is known to own the order or cart; what it cannot say is
+kept as `thin_payload`.
 """
 
 import base64
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from libs.events.families import commerce, customer
 from services.ingest.domain import signatures
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
-from services.ingest.domain.plan import Delivery, Item, Provider, fact, ignore, unknown_topic
+from services.ingest.domain.plan import Delivery, Fact, Item, Provider, Wanted, fact, ignore, unknown_topic
+from services.ingest.domain.providers._bigcommerce_objects import CART, CUSTOMER, OBJECTS, ORDER, ended
 from services.ingest.domain.reading import Node, parse_object
 from services.ingest.domain.sources import Secrets, Source
 
-CUSTOMER = "bigcommerce.customer"
-ORDER, CART = "bigcommerce/order", "bigcommerce/cart"
-# Numbers of BigCommerce's order statuses that say something by themselves. Shipping and refunds have scopes.
-_CANCELLED, _DECLINED, _COMPLETED, _DISPUTED = 5, 6, 10, 13
-_THIN = frozenset(
-    {
-        "order/created",  # also sent for incomplete orders, whose payment failed
-        "order/updated",
-        "order/archived",
-        "order/refund/created",
-        "subscriber/created",
-        "subscriber/updated",
-        "subscriber/deleted",
-    }
-)
+# A number only: what it is about needs an API key. A created order may be one whose payment failed.
+_THIN = {
+    "order/created": "order",
+    "order/updated": "order",
+    "order/archived": "order",
+    "order/refund/created": "refund",
+    "subscriber/created": "subscriber",
+    "subscriber/updated": "subscriber",
+}
 _FAMILIES = """
 app brand cart category channel customer information inventory metafield modifier option order pricelist
 product script shipment sku store
@@ -52,16 +47,24 @@ def _items(delivery: Delivery) -> Sequence[Node]:
 def _read(body: Node, delivery: Delivery, source: Source) -> Item:  # noqa: ARG001 (the plan's signature)
     scope = body.at("scope").text() or ""
     topic = scope.removeprefix("store/")
-    if topic in _THIN:
+    if topic == "subscriber/deleted":
         raise NotUnderstoodError(
-            "thin_payload", f"{topic} carries an id only; what it is about needs an API key"
+            "thin_payload", f"{topic} carries an id only, and the API no longer knows it"
         )
+    if topic in _THIN:
+        return _thin(body, topic)
     reader = _READERS.get(topic)
     if reader is not None:
         return reader(body)
     if topic.partition("/")[0].lower() in _KNOWN:
         return ignore("not_about_health")
     raise unknown_topic(scope)
+
+
+def _thin(body: Node, topic: str) -> Item:
+    what, number = _THIN[topic], body.at("data", "id").must_ref("object")
+    about = body.at("data", "refund", "refund_id").ref() if what == "refund" else topic.rpartition("/")[2]
+    return Item(wants=Wanted(what, number, about or "", whole=True))
 
 
 def _time(body: Node) -> datetime:
@@ -80,29 +83,21 @@ def _customer_created(body: Node) -> Item:
 
 def _status(body: Node) -> Item:
     order = body.at("data", "id").must_ref("order")
-    new = body.at("data", "status", "new_status_id").integer()
-    data: Any = None
-    if new in {_CANCELLED, _DECLINED}:
-        verb = "cancelled"
-        reason = "declined" if new == _DECLINED else None
-        data = commerce.OrderCancelled(order_id=order, reason=reason)
-    elif new == _COMPLETED:  # shipped or picked up, and receipt confirmed
-        data, verb = commerce.OrderDelivered(order_id=order), "delivered"
-    elif new == _DISPUTED:
-        data = commerce.ReturnRequested(return_id=f"dispute-{order}", order_id=order, reason="disputed")
-        verb = "disputed"
-    if data is None:
-        return ignore("no_change_for_the_customer")
-    event = fact(data, _time(body), "bigcommerce", "order", order, verb)
-    return Item(Person(anchors=(Anchor(ORDER, order),)), (event,))
+    found = ended(order, body.at("data", "status", "new_status_id").integer())
+    facts = (fact(data, _time(body), "bigcommerce", "order", order, verb) for data, verb in found)
+    return _of_order(order, *facts) if found else ignore("no_change_for_the_customer")
+
+
+def _of_order(order: str, *facts: Fact) -> Item:
+    """The order's customer is not named: known by an earlier word of it, else to be asked."""
+    return Item(Person(anchors=(Anchor(ORDER, order),)), facts, wants=Wanted("order", order))
 
 
 def _shipped(body: Node) -> Item:
     parcel = body.at("data", "id").must_ref("shipment")
     order = body.at("data", "orderId").must_ref("order of the shipment")
     data = commerce.OrderShipped(order_id=order)
-    event = fact(data, _time(body), "bigcommerce", "shipment", parcel, "shipped")
-    return Item(Person(anchors=(Anchor(ORDER, order),)), (event,))
+    return _of_order(order, fact(data, _time(body), "bigcommerce", "shipment", parcel, "shipped"))
 
 
 def _abandoned(body: Node) -> Item:
@@ -110,7 +105,8 @@ def _abandoned(body: Node) -> Item:
     cart = body.at("data", "id").must_ref("cart")
     data = commerce.CheckoutAbandoned(checkout_id=cart)
     event = fact(data, _time(body), "bigcommerce", "cart", cart, "abandoned")
-    return Item(Person(anchors=(Anchor(CART, cart),)), (event,), customer_required=False)
+    person, asked = Person(anchors=(Anchor(CART, cart),)), Wanted("cart", cart)
+    return Item(person, (event,), customer_required=False, wants=asked)
 
 
 def _converted(body: Node) -> Item:
@@ -120,7 +116,7 @@ def _converted(body: Node) -> Item:
     data = commerce.CheckoutCompleted(checkout_id=cart, order_id=order)
     event = fact(data, _time(body), "bigcommerce", "cart", cart, "converted")
     person = Person(anchors=(Anchor(CART, cart), Anchor(ORDER, order)))
-    return Item(person, (event,), customer_required=False)
+    return Item(person, (event,), customer_required=False, wants=Wanted("order", order))
 
 
 _READERS = {
@@ -137,4 +133,6 @@ PROVIDER = Provider(
     items=_items,
     read=_read,
     delivery_id=lambda delivery: delivery.header("webhook-id"),
+    objects=OBJECTS,
+    topics=tuple(f"store/{topic}" for topic in (*_THIN, *_READERS)),
 )

@@ -20,7 +20,9 @@ from services.ingest.domain.plan import (
     Delivery,
     Fact,
     Item,
+    Objects,
     Provider,
+    Wanted,
     fact,
     ignore,
     unknown_topic,
@@ -72,12 +74,12 @@ def _read(body: Node, delivery: Delivery, source: Source) -> Item:  # noqa: ARG0
     )
 
 
-def _person(customer: Node, ticket: str) -> Person:
+def _person(customer: Node, ticket: str | None = None) -> Person:
     names = [customer.at("firstname").text(), customer.at("lastname").text()]
     name = customer.at("name").text() or " ".join(part for part in names if part)
     return Person(
         ids=((CUSTOMER, customer.at("id").key()), (EXTERNAL, customer.at("external_id").key())),
-        anchors=(Anchor(TICKET, ticket),),
+        anchors=(Anchor(TICKET, ticket),) if ticket else (),
         email=customer.at("email").text(),
         contact={"name": name[:200] or None},
     )
@@ -175,6 +177,15 @@ def _is_automatic(message: Node) -> bool:
     return marked or bool(message.at("rule_id"))
 
 
+def _as_told(_asked: Wanted, ticket: Node, _source: Source) -> Sequence[Item]:
+    """A ticket as the API has it: all that its state says."""
+    if ticket.at("spam").flag():
+        return ()
+    number = ticket.at("id").must_ref("ticket")
+    facts = tuple(one for make in _FACTS[""] for one in make(ticket, number))
+    return (Item(_person(ticket.at("customer"), number), facts),) if facts else ()
+
+
 _Maker = Callable[[Node, str], Iterator[Fact]]
 _FACTS: dict[str, tuple[_Maker, ...]] = {
     "ticket-created": (_opened,),
@@ -191,4 +202,10 @@ PROVIDER = Provider(
     items=_items,
     read=_read,
     content_types=frozenset({JSON, FORM}),
+    objects=Objects(
+        person=lambda _asked, customer: _person(customer),
+        read=_as_told,
+        people=CUSTOMER,
+        listed="ticket",
+    ),
 )

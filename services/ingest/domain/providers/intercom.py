@@ -15,7 +15,16 @@ from libs.events.families.relationship import TicketEvent, TicketRated
 from libs.events.types import Sentiment
 from services.ingest.domain import sentiment, surveys
 from services.ingest.domain.people import Anchor, Person
-from services.ingest.domain.plan import Delivery, Item, Provider, fact, ignore, unknown_topic
+from services.ingest.domain.plan import (
+    Delivery,
+    Item,
+    Objects,
+    Provider,
+    Wanted,
+    fact,
+    ignore,
+    unknown_topic,
+)
 from services.ingest.domain.providers import _intercom_people as people
 from services.ingest.domain.providers._intercom_people import moment
 from services.ingest.domain.reading import Node, parse_object
@@ -228,6 +237,15 @@ _IGNORED_FAMILIES = (
     *("procedure.", "data_connector."),
 )
 
+
+def _as_told(_asked: Wanted, item: Node, _source: Source) -> Sequence[Item]:
+    """A conversation as the API has it: opened, and solved if it is closed."""
+    told = [_opened(item, Node(None))]
+    if item.at("state").text() == "closed" and told[0].facts:
+        told.append(_solved(item, Node(None)))
+    return told
+
+
 PROVIDER = Provider(
     name="intercom",
     verify=Scheme(header="x-hub-signature", algorithm="sha1", prefix="sha1=").verify,
@@ -235,4 +253,11 @@ PROVIDER = Provider(
     read=_read,
     delivery_id=lambda delivery: parse_object(delivery.body).at("id").ref(),
     probes=frozenset({"HEAD"}),
+    objects=Objects(
+        person=lambda _asked, contact: people.person_of(contact),
+        read=_as_told,
+        people=people.CONTACT,
+        listed="conversation",
+        recognised=frozenset({"ticket.opened"}),  # deliveries date a close by its part, which no list carries
+    ),
 )

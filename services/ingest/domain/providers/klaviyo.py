@@ -11,7 +11,7 @@ from libs.events.types import Frozen
 from services.ingest.domain import signatures
 from services.ingest.domain.errors import NotUnderstoodError, UnparsableError, UnverifiedError
 from services.ingest.domain.people import Person
-from services.ingest.domain.plan import Delivery, Item, Provider, fact, unknown_topic
+from services.ingest.domain.plan import Delivery, Item, Objects, Provider, Wanted, fact, unknown_topic
 from services.ingest.domain.reading import Node, parse_object
 from services.ingest.domain.sources import Secrets, Source
 
@@ -71,18 +71,30 @@ def _person(event: Node, properties: Node, consent: bool | None) -> Person:
     profile = event.at("payload", "data", "relationships", "profile", "data", "id")
     included = [one for one in event.at("payload", "included").each() if one.at("type").text() == "profile"]
     known = included[0].at("attributes") if included else Node(None)
-    names = [known.at("first_name").text(), known.at("last_name").text()]
-    contact: dict[str, Any] = {
-        "name": " ".join(part for part in names if part)[:200] or None,
-        "locale": known.at("locale").label(),
-        "email_consent": consent,
-    }
     return Person(
         ids=((PROFILE, profile.key()),),
         email=properties.first("email_address", "email", "$email").text() or known.at("email").text(),
         phone=properties.first("phone_number", "$phone_number").text() or known.at("phone_number").text(),
-        contact=contact,
+        contact={**_contact(known), "email_consent": consent},
     )
+
+
+def _of_object(asked: Wanted, profile: Node) -> Person:
+    known = profile.at("attributes")
+    return Person(
+        ids=((PROFILE, asked.id),),
+        email=known.at("email").text(),
+        phone=known.at("phone_number").text(),
+        contact=_contact(known),
+    )
+
+
+def _contact(known: Node) -> dict[str, Any]:
+    names = [known.at("first_name").text(), known.at("last_name").text()]
+    return {
+        "name": " ".join(part for part in names if part)[:200] or None,
+        "locale": known.at("locale").label(),
+    }
 
 
 def _message(properties: Node) -> dict[str, Any]:
@@ -167,4 +179,5 @@ PROVIDER = Provider(
     items=_items,
     read=_read,
     delivery_id=lambda delivery: delivery.header("klaviyo-webhook-id"),
+    objects=Objects(person=_of_object, people=PROFILE),
 )

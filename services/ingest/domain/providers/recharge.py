@@ -15,7 +15,17 @@ from libs.events.families.commerce import SubscriptionEvent
 from services.ingest.domain import signatures
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
-from services.ingest.domain.plan import Delivery, Fact, Item, Provider, fact, ignore, unknown_topic
+from services.ingest.domain.plan import (
+    Delivery,
+    Fact,
+    Item,
+    Objects,
+    Provider,
+    Wanted,
+    fact,
+    ignore,
+    unknown_topic,
+)
 from services.ingest.domain.reading import Node, money, parse_object
 from services.ingest.domain.schemes import Scheme
 from services.ingest.domain.sources import Secrets, Source
@@ -220,4 +230,25 @@ _READERS: dict[str, Reader] = {
     "customer": _linked("customer"),
 }
 
-PROVIDER = Provider(name="recharge", verify=_verify, items=_items, read=_read)
+
+def _of_object(_asked: Wanted, customer: Node) -> Person:
+    """Its own number stands under `id`, the shop's beside it."""
+    return _person(Node({"customer": customer.raw}), Node(None))
+
+
+def _as_told(_asked: Wanted, thing: Node, source: Source) -> Sequence[Item]:
+    """A subscription as the API has it: begun, and over if it is."""
+    number = thing.at("id").must_ref("subscription")
+    terms = _terms(thing, source, number)
+    ended = _over(thing, terms, number)
+    facts = (_alive(thing, "created", terms, number), *([ended] if ended else []))
+    return (Item(_person(Node(None), thing, [number]), facts),)
+
+
+PROVIDER = Provider(
+    name="recharge",
+    verify=_verify,
+    items=_items,
+    read=_read,
+    objects=Objects(person=_of_object, read=_as_told, people=CUSTOMER, listed="subscription"),
+)

@@ -10,8 +10,10 @@ from services.ingest.domain.plan import (
     Delivery,
     Fact,
     Item,
+    Objects,
     PrivacyRequest,
     Provider,
+    Wanted,
     fact,
     ignore,
     unknown_topic,
@@ -85,14 +87,6 @@ def _checkout(body: Node, source: Source) -> Item:
 
 def _customer(body: Node, created: bool) -> Item:
     number = body.at("id").must_ref("customer")
-    consent = _consent(body, "email")
-    contact = contact_of(body) | {"email_consent": consent, "sms_consent": _consent(body, "sms")}
-    person = Person(
-        ids=((CUSTOMER, body.at("id").key()),),
-        email=body.at("email").text(),
-        phone=body.at("phone").text(),
-        contact=contact,
-    )
     excluded = bool({"employee", "influencer", "reseller", "staff"} & orders.tags(body))
     updated = when(body, "updated_at", "created_at")
     if created:
@@ -102,7 +96,17 @@ def _customer(body: Node, created: bool) -> Item:
         version = body.at("updated_at").text() or "unknown"
         changed = customer.CustomerUpdated(excluded=excluded)
         facts = [fact(changed, updated, "shopify", "customer", number, "updated", version)]
-    return Item(person, (*facts, *_consent_changes(body, number)))
+    return Item(_known(body), (*facts, *_consent_changes(body, number)))
+
+
+def _known(body: Node) -> Person:
+    consent = _consent(body, "email")
+    return Person(
+        ids=((CUSTOMER, body.at("id").key()),),
+        email=body.at("email").text(),
+        phone=body.at("phone").text(),
+        contact=contact_of(body) | {"email_consent": consent, "sms_consent": _consent(body, "sms")},
+    )
 
 
 def _consent(body: Node, channel: str) -> bool | None:
@@ -229,6 +233,23 @@ def _delivery_id(delivery: Delivery) -> str | None:
     return _header(delivery, "webhook-id")
 
 
+def _order_as_told(_asked: Wanted, body: Node, source: Source) -> Sequence[Item]:
+    """An order as the API has it: what its deliveries would have said by now, one by one."""
+    paid = body.at("financial_status").text() in {"paid", "partially_refunded", "refunded"}
+    # When it was paid is not in it: most are when they are placed, and its last change may be anything.
+    undated = Node({**body.raw, "updated_at": None}) if isinstance(body.raw, dict) else body
+    topics = {
+        "orders/create": (body, True),
+        "orders/paid": (undated, paid),
+        "orders/fulfilled": (body, bool(body.at("fulfillments"))),
+        "orders/cancelled": (body, bool(body.at("cancelled_at"))),
+    }
+    told = [orders.READERS[topic](given, source) for topic, (given, happened) in topics.items() if happened]
+    number = body.first("id", "admin_graphql_api_id").raw
+    refunds = (Node({"order_id": number, **one.raw}) for one in body.at("refunds").each() if one.at("id"))
+    return [*told, *(orders.READERS["refunds/create"](refund, source) for refund in refunds)]
+
+
 _IGNORED_TOPICS = """
 orders/edited orders/delete app/uninstalled app_subscriptions/update customers/delete customers/enable
 customers/disable checkouts/delete carts/create carts/update products/create products/update products/delete
@@ -246,4 +267,20 @@ _READERS = {
     "shop/redact": _redact_shop,
 }
 
-PROVIDER = Provider(name="shopify", verify=_verify, items=_items, read=_read, delivery_id=_delivery_id)
+_WANTED_TOPICS = """
+orders/create orders/updated orders/paid orders/cancelled orders/fulfilled orders/partially_fulfilled
+fulfillments/create fulfillments/update refunds/create checkouts/create checkouts/update customers/create
+customers/update
+"""
+
+PROVIDER = Provider(
+    name="shopify",
+    verify=_verify,
+    items=_items,
+    read=_read,
+    delivery_id=_delivery_id,
+    objects=Objects(
+        person=lambda _asked, body: _known(body), read=_order_as_told, people=CUSTOMER, listed="order"
+    ),
+    topics=tuple(_WANTED_TOPICS.split()),
+)

@@ -13,7 +13,17 @@ from typing import Any
 from libs.events.families import commerce
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
-from services.ingest.domain.plan import Delivery, Fact, Item, Provider, fact, ignore, unknown_topic
+from services.ingest.domain.plan import (
+    Delivery,
+    Fact,
+    Item,
+    Objects,
+    Provider,
+    Wanted,
+    fact,
+    ignore,
+    unknown_topic,
+)
 from services.ingest.domain.providers._stripe_amounts import currency_of, money_of, number_of
 from services.ingest.domain.providers._stripe_subscriptions import (
     SUBSCRIPTION,
@@ -107,15 +117,17 @@ def _subscription(event: Node, source: Source, topic: str) -> Item:
 
 def _customer(event: Node, _source: Source) -> Item:
     """Whose number it is. Who is new or on the staff is for the shop's platform to say."""
-    thing = _object(event)
+    return Item(_person_of(_object(event)))
+
+
+def _person_of(thing: Node) -> Person:
     locales = [locale.label() for locale in thing.at("preferred_locales").each()]
-    person = Person(
+    return Person(
         ids=((CUSTOMER, thing.at("id").key()),),
         email=thing.at("email").text(),
         phone=thing.at("phone").text(),
         contact={"name": _name(thing.at("name")), "locale": next(iter(locales), None)},
     )
-    return Item(person)
 
 
 def _subscription_of(invoice: Node) -> str | None:
@@ -328,10 +340,22 @@ _READERS = {
     "checkout.session.expired": _session,
 }
 
+
+def _listed(_asked: Wanted, event: Node, source: Source) -> Sequence[Item]:
+    """Stripe lists its events as it delivered them."""
+    return (_read(event, Delivery({}, b""), source),)
+
+
 PROVIDER = Provider(
     name="stripe",
     verify=_SCHEME.verify,
     items=_items,
     read=_read,
     delivery_id=lambda delivery: parse_object(delivery.body).at("id").ref(),
+    objects=Objects(
+        person=lambda _asked, body: _person_of(body),
+        read=_listed,
+        people=CUSTOMER,
+        listed="event",
+    ),
 )

@@ -22,6 +22,7 @@ from services.ingest.domain.plan import (
     Delivery,
     Fact,
     Item,
+    Objects,
     Provider,
     fact,
     ignore,
@@ -291,13 +292,6 @@ def _deleted(body: Node, resource: str) -> Item:
 def _customer(body: Node, event: str) -> Item:
     number = body.at("id").must_ref("customer")
     role = (body.at("role").text() or "").lower()
-    names = [body.at("first_name").text(), body.at("last_name").text()]
-    person = Person(
-        ids=((CUSTOMER, body.at("id").key()),),
-        email=body.at("email").text() or body.at("billing", "email").text(),
-        phone=body.at("billing", "phone").text(),
-        contact={"name": " ".join(part for part in names if part)[:200] or None},
-    )
     excluded = role in _STAFF or "wholesale" in role
     if event == "created":
         made = customer.CustomerCreated(excluded=excluded)
@@ -306,7 +300,17 @@ def _customer(body: Node, event: str) -> Item:
         made = customer.CustomerUpdated(excluded=excluded)
         at = _when(body, "date_modified_gmt", "date_created_gmt")
         ids = ["updated", f"{at:%Y%m%dT%H%M%S}"]
-    return Item(person, (fact(made, at, "woocommerce", "customer", number, *ids),))
+    return Item(_person_of(body), (fact(made, at, "woocommerce", "customer", number, *ids),))
+
+
+def _person_of(customer_: Node) -> Person:
+    names = [customer_.at("first_name").text(), customer_.at("last_name").text()]
+    return Person(
+        ids=((CUSTOMER, customer_.at("id").key()),),
+        email=customer_.at("email").text() or customer_.at("billing", "email").text(),
+        phone=customer_.at("billing", "phone").text(),
+        contact={"name": " ".join(part for part in names if part)[:200] or None},
+    )
 
 
 def _subscription(body: Node, source: Source, *, edited: bool) -> Item:
@@ -354,4 +358,11 @@ PROVIDER = Provider(
     delivery_id=lambda delivery: delivery.header("x-wc-webhook-delivery-id"),
     handshake=_handshake,
     content_types=JSON_TYPES | {"application/x-www-form-urlencoded"},
+    objects=Objects(
+        person=lambda _asked, body: _person_of(body),
+        read=lambda _asked, body, source: (_order(body, source, edited=False),),
+        people=CUSTOMER,
+        listed="order",
+    ),
+    topics=("order.created", "order.updated", "order.deleted", "customer.created", "customer.updated"),
 )

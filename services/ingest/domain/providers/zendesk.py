@@ -13,7 +13,7 @@ from libs.events.types import Frozen, Sentiment
 from services.ingest.domain import sentiment, signatures
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
-from services.ingest.domain.plan import Delivery, Item, Provider, fact, ignore, unknown_topic
+from services.ingest.domain.plan import Delivery, Item, Objects, Provider, Wanted, fact, ignore, unknown_topic
 from services.ingest.domain.reading import Node, parse_object
 from services.ingest.domain.sources import Secrets, Source
 
@@ -60,9 +60,13 @@ def _read(body: Node, delivery: Delivery, source: Source) -> Item:  # noqa: ARG0
 
 
 def _time(body: Node) -> Any:
-    found = body.at("time").instant("time")
+    return _at(body, "time")
+
+
+def _at(node: Node, name: str) -> Any:
+    found = node.at(name).instant(name)
     if found is None:
-        raise NotUnderstoodError("missing_date", "time is missing")
+        raise NotUnderstoodError("missing_date", f"{name} is missing")
     return found
 
 
@@ -168,9 +172,7 @@ def _from_template(body: Node) -> Item:
     if action not in _TEMPLATE:
         raise unknown_topic(action)
     ticket = body.at("ticket_id").must_ref("ticket")
-    time = body.at("at").instant("at")
-    if time is None:
-        raise NotUnderstoodError("missing_date", "at is missing")
+    time = _at(body, "at")
     priority = body.at("priority").label()
     common = {
         "ticket_id": ticket,
@@ -217,8 +219,39 @@ schedule_changed sla_policy_changed
 _IGNORED = frozenset(_IGNORED_ACTIONS.split())
 
 
+def _of_object(_asked: Wanted, body: Node) -> Person:
+    return _user(Node({"detail": body.raw})).person
+
+
+def _ticket_as_told(_asked: Wanted, ticket: Node, _source: Source) -> Sequence[Item]:
+    """A ticket as the API has it: opened, and solved if it is. Comments and ratings are not in it."""
+    number, status = ticket.at("id").must_ref("ticket"), ticket.at("status").label()
+    if status == "deleted":
+        return ()
+    words = " ".join(filter(None, (ticket.at(name).text() for name in ("subject", "description"))))
+    opened = tickets.TicketOpened(**_common(ticket), sentiment=_sentiment(ticket, words))
+    facts = [fact(opened, _at(ticket, "created_at"), "zendesk", "ticket", number, "opened")]
+    if status in _DONE:
+        at, solved = _at(ticket, "updated_at"), tickets.TicketSolved(**_common(ticket))
+        facts.append(fact(solved, at, "zendesk", "ticket", number, "solved", f"{at:%Y%m%dT%H%M%S}"))
+    return (Item(_requester(ticket, number), tuple(facts)),)
+
+
 def _delivery_id(delivery: Delivery) -> str | None:
     return delivery.header("x-zendesk-webhook-invocation-id")
 
 
-PROVIDER = Provider(name="zendesk", verify=_verify, items=_items, read=_read, delivery_id=_delivery_id)
+PROVIDER = Provider(
+    name="zendesk",
+    verify=_verify,
+    items=_items,
+    read=_read,
+    delivery_id=_delivery_id,
+    objects=Objects(
+        person=_of_object,
+        read=_ticket_as_told,
+        people=REQUESTER,
+        listed="ticket",
+        recognised=frozenset({"ticket.opened"}),  # the others are named by deliveries' own ids
+    ),
+)
