@@ -36,7 +36,12 @@ def incident(number: str, kind: str, value: str, **values: Any) -> dict[str, Any
 
 async def seed_incidents(engine: AsyncEngine) -> None:
     """Sixty-one customers, of whom Ana's play was withdrawn."""
-    over: dict[str, Any] = {"closed_at": NOW - timedelta(days=9), "end": "fixed", "author": "Maria Lopez"}
+    over: dict[str, Any] = {
+        "opened_at": NOW - timedelta(days=10),
+        "closed_at": NOW - timedelta(days=9),
+        "end": "fixed",
+        "author": "Maria Lopez",
+    }
     rows = [
         incident(OPEN, "carrier", "<b>fedex</b>"),
         incident(
