@@ -47,7 +47,7 @@ from services.outreach.workers import Bell, keep_working
 _log = get_logger(__name__)
 _GAUGES_S = 1.0  # wall; the demo also looks here to see whether anything still waits
 _CLOSING_S = 1.0  # wall; in a fast simulation that is a few business days, within the grace
-_INCIDENTS_S = 5.0  # wall; new firings are looked at as they come, this is for what was not known then
+_INCIDENTS_S = 15.0  # wall; new firings are looked at as they come, this is for what was not known then
 _PURGE_S = 1800.0  # wall
 
 

@@ -63,6 +63,11 @@ async def test_it_tells_whose_play_was_withdrawn(pages: httpx.AsyncClient) -> No
     assert (first + second).count("None begun") == 60
 
 
+async def test_the_customers_page_does_not_call_it_open(pages: httpx.AsyncClient) -> None:
+    page = read((await pages.get(f"/customers/{seed.TENANT}/{seed.ANA}")).text)
+    assert "Withdrawn: an incident" in [one.text for one in page.all("span")]
+
+
 async def test_the_form_ends_it(pages: httpx.AsyncClient) -> None:
     form = {"end": "fixed", "note": " Another carrier. ", "author": "Maria"}
     answer = await pages.post(f"/incidents/{OPEN}/end", data=form)

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterable
 
+import httpx
+
 from libs.events.families.customer import CustomerErased
 from tests.integration.outreach.carriers import (
     BY_OTHERS,
@@ -99,8 +101,14 @@ async def test_their_tasks_leave_the_queue(world: World) -> None:
         await decide(world, *(trouble(n, stage="loyal", rule="engagement-drop") for n in BY_UPS[:9]))
         await world.some("SELECT 1 FROM outreach.tasks HAVING count(*) = 9")
         await decide(world, *(trouble(n, stage="loyal", rule="engagement-drop") for n in BY_UPS[9:30]))
-    found = await world.rows("SELECT DISTINCT status FROM outreach.tasks")
-    assert [row[0] for row in found] == ["withdrawn"]
+        # Somebody had one open in the browser: what they report is kept, and nothing follows from it.
+        ((task,),) = await world.rows("SELECT id FROM outreach.tasks LIMIT 1")
+        async with httpx.AsyncClient(base_url=world.base) as client:
+            answer = await client.post(f"/tasks/{task}/complete", data={"outcome": "not_resolved"})
+        assert answer.status_code == 303
+        assert not await world.rows("SELECT 1 FROM outreach.steps WHERE status = 'pending'")
+    found = await world.rows("SELECT status, count(*) FROM outreach.tasks GROUP BY 1 ORDER BY 1")
+    assert [tuple(row) for row in found] == [("done", 1), ("withdrawn", 8)]
 
 
 async def test_a_restart_and_a_second_delivery_open_nothing_twice(world: World) -> None:
