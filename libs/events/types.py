@@ -35,6 +35,9 @@ Reference = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:+-]{1,64}$")]
 """A code from a closed or slowly growing list; never free text."""
 
+Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+"""ISO 3166: a country or a part of one, such as DE or US-CA; never an address."""
+
 Sentence = Annotated[str, StringConstraints(max_length=400)]
 """Words made by us from numbers (a reason, an explanation); never a customer's text."""
 

@@ -1,6 +1,7 @@
 """Composition root: the only place where real things are chosen and wired."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,17 +20,20 @@ from libs.runtime.settings import RuntimeSettings
 from services.outreach.adapters import figures
 from services.outreach.adapters.database import Sessions, make_engine, make_sessions, migrate
 from services.outreach.adapters.decisions import SqlDecisionUnits
+from services.outreach.adapters.incidents import open_incidents
 from services.outreach.adapters.kafka import KafkaPublisher, Reader
 from services.outreach.adapters.outcomes import OutcomeStore
 from services.outreach.adapters.patience import retrying
 from services.outreach.adapters.playbook_files import Library, load_library
 from services.outreach.adapters.profiles import ProfileStore
 from services.outreach.adapters.smtp import SmtpMailer
+from services.outreach.adapters.traits import TraitStore
 from services.outreach.api import build_api
 from services.outreach.closing import Closer
 from services.outreach.console import ConsoleDeps, build_router
-from services.outreach.console.deps import Completion
+from services.outreach.console.deps import Completion, IncidentEnd
 from services.outreach.effects import TopicNames
+from services.outreach.incidents import IncidentDesk, IncidentKeeper, IncidentWatch
 from services.outreach.metrics import Metrics
 from services.outreach.ports import Record
 from services.outreach.projection import ChangeLatency, ProjectionTopics, run_projection
@@ -43,6 +47,7 @@ from services.outreach.workers import Bell, keep_working
 _log = get_logger(__name__)
 _GAUGES_S = 1.0  # wall; the demo also looks here to see whether anything still waits
 _CLOSING_S = 1.0  # wall; in a fast simulation that is a few business days, within the grace
+_INCIDENTS_S = 15.0  # wall; new firings are looked at as they come, this is for what was not known then
 _PURGE_S = 1800.0  # wall
 
 
@@ -86,6 +91,7 @@ class Outreach:
         self._latency = ChangeLatency()
         self._publisher = KafkaPublisher(runtime.kafka)
         self._mailers = [self._mailer() for _ in range(settings.smtp_connections)]
+        self._watch = IncidentWatch(settings.incident_limits(), self._clock, self._metrics, self._topics)
         self._profiles = self._reader(
             self._topics.profiles, ProfileStore(self._sessions, self._clock, self._topics).on_records
         )
@@ -94,6 +100,8 @@ class Outreach:
         self._purchases = self._reader(
             self._topics.events, outcomes.on_records, name=outcomes.name, batch=5000
         )
+        traits = TraitStore(self._sessions, self._topics.events)
+        self._traits = self._reader(self._topics.events, traits.on_records, name=traits.name, batch=5000)
 
     @property
     def sender(self) -> Sender:
@@ -126,7 +134,7 @@ class Outreach:
 
     def _decider(self) -> Decider:
         return Decider(
-            SqlDecisionUnits(self._sessions),
+            SqlDecisionUnits(self._sessions, self._watch),
             self._library.book,
             self._settings.policy(),
             self._clock,
@@ -155,12 +163,19 @@ class Outreach:
             await desk.complete(task_id, report)
             self._bells.ring()
 
+        incidents = IncidentDesk(self._sessions, self._clock, self._topics)
+
+        async def end_incident(incident_id: str, end: IncidentEnd) -> None:
+            await incidents.decide(incident_id, end.end, end.note, end.author)
+            self._bells.ring()
+
         deps = ConsoleDeps(
             engine=self._engine,
             clock=self._clock,
             complete_task=complete,
             event_to_change_p50=self._latency.p50,
             stop=self._stop,
+            end_incident=end_incident,
         )
         app.include_router(build_router(deps))
         return app
@@ -198,11 +213,21 @@ class Outreach:
     def _workers(self) -> list[Coroutine[Any, Any, None]]:
         poll, stop, bells = self._settings.poll_s, self._stop, self._bells
         timers, closer, events = self._timers(), self._closer(), self._event_relay()
+        keeper = IncidentKeeper(self._sessions, self._clock, self._watch, self._topics)
         batch = self._settings.batch
         works = [
             self._read_profiles_then_triggers(),
             self._profiles.run(stop),
             self._purchases.run(stop),
+            self._traits.run(stop),
+            keep_working(
+                "incidents",
+                lambda: keeper.work(self._triggers.listened_until),
+                Bell(),
+                stop,
+                poll_s=_INCIDENTS_S,
+                done=bells.events.ring,
+            ),
             keep_working(
                 "timers", lambda: timers.work(batch), bells.timers, stop, poll_s=poll, done=bells.ring
             ),
@@ -279,6 +304,9 @@ class Outreach:
         async with self._sessions() as session:
             for name, value in (await figures.gauges(session, self._clock.now())).items():
                 self._metrics.show(name, value)
+            self._metrics.show_incidents(
+                Counter((one.rule, one.kind) for one in await open_incidents(session))
+            )
         return 0
 
     async def _purge(self) -> int:

@@ -1,5 +1,7 @@
 """What an operator sees of outreach on /metrics."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from libs.runtime.metrics import LATENCY_BUCKETS
@@ -42,6 +44,18 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        self._incidents_opened = Counter(
+            "greenline_outreach_incidents_opened",
+            "Common causes found, by rule and kind of cause",
+            ["rule", "kind"],
+            registry=registry,
+        )
+        self._open_incidents = Gauge(
+            "greenline_outreach_open_incidents",
+            "Incidents that firings still join, by rule and kind of cause",
+            ["rule", "kind"],
+            registry=registry,
+        )
         self._gauges = {
             name: Gauge(f"greenline_outreach_{name}", about, registry=registry)
             for name, about in (
@@ -72,6 +86,15 @@ class Metrics:
 
     def published(self, count: int) -> None:
         self._published.inc(count)
+
+    def incident_opened(self, rule: str, kind: str) -> None:
+        self._incidents_opened.labels(rule, kind).inc()
+
+    def show_incidents(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """By rule and kind. Which product or carrier it is stays out of the labels."""
+        self._open_incidents.clear()
+        for labels, count in counts.items():
+            self._open_incidents.labels(*labels).set(count)
 
     def batch_took(self, wall_s: float) -> None:
         self._batch.observe(wall_s)

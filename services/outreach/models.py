@@ -38,8 +38,8 @@ class Base(DeclarativeBase):
 class ConsumerOffset(Base):
     """The next offset to read, written in the transaction of what was read.
 
-    `topic` has the prefix `projection:` for the timeline's reader and `outcomes:` for the engine's reader of
-    customer.events: each reader has its own position.
+    `topic` has the prefix `projection:` for the timeline's reader, `outcomes:` and `traits:` for the engine's
+    readers of customer.events: each reader has its own position.
     """
 
     __tablename__ = "consumer_offsets"
@@ -82,7 +82,7 @@ class Intervention(Base):
     arm: Mapped[str]  # treated | control
     owed: Mapped[bool]  # a remedy for a fault of ours: never held out, not capped
     simulated: Mapped[bool]
-    status: Mapped[str]  # open | closed
+    status: Mapped[str]  # open | closed | withdrawn (its cause became an incident: no result)
     result: Mapped[str | None]  # success | failure
     opened_at: Mapped[datetime]
     closes_at: Mapped[datetime]
@@ -155,7 +155,7 @@ class Task(Base):
     attempt: Mapped[int] = mapped_column(server_default=text("1"))
     escalated: Mapped[bool] = mapped_column(server_default=text("false"))
     due_at: Mapped[datetime]
-    status: Mapped[str]  # open | done | expired
+    status: Mapped[str]  # open | done | expired | withdrawn
     outcome: Mapped[str | None]  # reached | no_answer | resolved | not_resolved | declined
     sentiment: Mapped[str | None]  # positive | neutral | negative
     note: Mapped[str | None]  # a person's words: here and nowhere else

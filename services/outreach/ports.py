@@ -101,6 +101,25 @@ class NewIntervention:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class NewFiring:
+    """A rule that fired for a customer who counts, as far as a common cause needs it."""
+
+    trigger_id: str
+    who: Who
+    rule: str
+    simulated: bool
+    fired_at: datetime
+
+
+@dataclass(slots=True)
+class Watched:
+    """`joined`: triggers that belong to an open incident. Effects: incidents opened, plays withdrawn."""
+
+    joined: set[str] = field(default_factory=set)
+    effects: list[Effect] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class Decided:
     """Everything one batch of triggers leads to; stored together with the offsets or not at all."""
@@ -125,6 +144,10 @@ class DecisionUnit(Protocol):
 
     async def states(self, customers: Iterable[Who], since: datetime) -> dict[Who, CustomerState]:
         """What is known of customers, with interventions that are open or opened after `since`."""
+        ...
+
+    async def watch(self, firings: Sequence[NewFiring]) -> Watched:
+        """Look at new firings for a common cause, before they are decided."""
         ...
 
     async def messages_since(self, since: datetime) -> int:

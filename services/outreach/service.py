@@ -22,6 +22,7 @@ from services.outreach.ports import (
     DecisionUnits,
     Effect,
     NewDecision,
+    NewFiring,
     NewIntervention,
     Record,
     Who,
@@ -82,6 +83,7 @@ class Decider:
             batch = Decided()
             fired = self._read(fresh, batch, now)
             known = await self._known(unit, fired, now)
+            fired = await self._watch(unit, fired, known, batch)
             self._decide_all(fired, known, now, batch)
             await unit.save(batch, datetime.fromtimestamp(self._clock.wall(), UTC))
             await unit.advance(topic, {one.partition: one.offset + 1 for one in fresh})
@@ -117,6 +119,18 @@ class Decider:
             ceiling_left=self._ceiling - await unit.messages_since(now - DAY) if self._ceiling else None,
         )
         return _Known(decided, states, policy)
+
+    async def _watch(
+        self, unit: DecisionUnit, fired: Sequence[_Fired], known: _Known, batch: Decided
+    ) -> list[_Fired]:
+        """Cause before customer: what many have in common is known before the first of them is decided."""
+        news = [one for one in fired if one.trigger.trigger_id not in known.decided]
+        watched = await unit.watch([_firing(one.trigger) for one in news if _counts(one.trigger)])
+        batch.effects += watched.effects
+        return [
+            replace(one, trigger=replace(one.trigger, in_incident=one.trigger.trigger_id in watched.joined))
+            for one in fired
+        ]
 
     def _decide_all(self, fired: Sequence[_Fired], known: _Known, now: datetime, batch: Decided) -> None:
         for one in fired:
@@ -199,6 +213,15 @@ def _open(
         closes_at=now + playbook.success.order_within,
         currency=trigger.currency,
     )
+
+
+def _counts(trigger: Trigger) -> bool:
+    """Imported history and those left out of plays say nothing about today's customers."""
+    return not trigger.backfill and not trigger.excluded
+
+
+def _firing(trigger: Trigger) -> NewFiring:
+    return NewFiring(trigger.trigger_id, _who(trigger), trigger.rule, trigger.simulated, trigger.fired_at)
 
 
 def _who(trigger: Trigger) -> Who:

@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 
 from libs.runtime.settings import BaseSettings
 from services.outreach.domain.decide import Policy
+from services.outreach.domain.incidents import Limits
 from services.outreach.domain.messages import MessagePolicy, QuietHours
 
 _HERE = Path(__file__).parent
@@ -48,6 +49,15 @@ class OutreachSettings(BaseSettings):
     kill_switch: bool = Field(False, description="Open nothing and send nothing")
     close_grace_days: int = Field(2, ge=0, description="Wait for late orders after a window ends, days")
 
+    incident_window_hours: int = Field(24, ge=1, le=168, description="Firings are compared over this time, h")
+    incident_least: int = Field(10, ge=3, description="Customers with a common cause that make an incident")
+    incident_lift: float = Field(
+        3.0, ge=1, description="Times as likely to fire as without the cause, for an incident"
+    )
+    incident_chance: float = Field(
+        0.001, gt=0, lt=1, description="False alarms of one rule in one window, at most"
+    )
+
     playbooks: Path | None = Field(None, description="Folder of playbooks (*.yaml); empty: those that ship")
     templates: Path | None = Field(None, description="Folder of e-mail templates; empty: those that ship")
     team: Path | None = Field(None, description="File of who does the tasks; empty: the one that ships")
@@ -74,6 +84,14 @@ class OutreachSettings(BaseSettings):
             programme_share=self.programme_holdout,
             playbook_share=self.holdout,
             kill_switch=self.kill_switch,
+        )
+
+    def incident_limits(self) -> Limits:
+        return Limits(
+            window=timedelta(hours=self.incident_window_hours),
+            least=self.incident_least,
+            lift=self.incident_lift,
+            chance=self.incident_chance,
         )
 
     def message_policy(self) -> MessagePolicy:

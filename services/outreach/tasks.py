@@ -91,7 +91,10 @@ class TaskDesk:
             await skip_pending(session, [task.intervention_id], "declined")
             return
         escalation = self._escalations.get(task.playbook)
-        if escalation is None or (intervention.status == "closed" and not intervention.owed):
+        over = intervention.status == "withdrawn" or (
+            intervention.status == "closed" and not intervention.owed
+        )
+        if escalation is None or over:
             return
         step = await session.get_one(Step, task.step_id)
         done = Done(step.id, step.position, step.detail, report.outcome, task.attempt, task.escalated, now)

@@ -14,8 +14,10 @@ from services.outreach.ports import (
     Effect,
     Mail,
     NewDecision,
+    NewFiring,
     NewIntervention,
     OutEvent,
+    Watched,
     Who,
 )
 
@@ -61,6 +63,7 @@ class SilentMetrics:
     def task_created(self, playbook: str) -> None: ...
     def closed(self, playbook: str, arm: str, result: str) -> None: ...
     def published(self, count: int) -> None: ...
+    def incident_opened(self, rule: str, kind: str) -> None: ...
 
 
 @dataclass
@@ -76,6 +79,7 @@ class Tables:
     contacts: dict[Who, Contact] = field(default_factory=dict)
     suppressed: dict[Who, str] = field(default_factory=dict)
     frozen: bool = False
+    in_incident: set[tuple[str, str, str]] = field(default_factory=set)  # tenant, customer, rule
 
 
 class MemoryUnits:
@@ -123,6 +127,12 @@ class _MemoryUnit:
             if one.who == who and (is_open or one.opened_at > since):
                 found.append(Past(one.playbook, one.arm, one.owed, is_open, one.opened_at))
         return tuple(found)
+
+    async def watch(self, firings: Sequence[NewFiring]) -> Watched:
+        """No statistics in memory: who is in an incident is said beforehand."""
+        return Watched(
+            {one.trigger_id for one in firings if (*one.who, one.rule) in self._tables.in_incident}
+        )
 
     async def messages_since(self, since: datetime) -> int:
         del since  # no timer runs in memory, so no message is ever stored

@@ -17,6 +17,7 @@ from services.outreach.console import Completion, ConsoleDeps, build_router
 from tests.browser.chromium import ARGUMENTS, EXECUTABLE
 from tests.fixtures.stack import Database
 from tests.integration.console import seed
+from tests.integration.console.incident_seed import seed_incidents
 
 _DONE = """
     UPDATE outreach.tasks SET status = 'done', outcome = :outcome, sentiment = :sentiment, note = :note,
@@ -74,6 +75,7 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def shop(engine: AsyncEngine) -> Shop:
     await seed.seed(engine)
+    await seed_incidents(engine)
     return Shop(engine, SeedClock())
 
 

@@ -12,7 +12,9 @@ TALLEST = 1_900  # pixels: a customer's whole timeline is too long for a README
 
 
 def take(browser: Browser, base_url: str, folder: Path) -> list[Path]:
-    """The queue, a red customer with a task (else the first in the queue) and the playbooks."""
+    """The queue, a red customer with a task (else the first in the queue), an incident if there is one, and
+    the playbooks.
+    """
     context = browser.new_context(base_url=base_url, viewport={"width": WIDTH, "height": HEIGHT})
     page = context.new_page()
     page.goto("/queue")
@@ -25,6 +27,7 @@ def take(browser: Browser, base_url: str, folder: Path) -> list[Path]:
         page.set_viewport_size({"width": WIDTH, "height": tall})
         taken.append(_shot(page, folder / "customer.png"))
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    taken += _an_incident(page, folder)
     page.goto("/playbooks")
     page.get_by_text("Live", exact=True).wait_for()
     taken.append(_shot(page, folder / "playbooks.png"))
@@ -47,6 +50,16 @@ def _someone(page: Page) -> str | None:
         if found.count():
             return found.first.get_attribute("href")
     return fallback
+
+
+def _an_incident(page: Page, folder: Path) -> list[Path]:
+    page.goto("/incidents")
+    found = page.locator(".cause a, .row-link")
+    if not found.count():
+        return []
+    page.goto(found.first.get_attribute("href") or "")
+    page.get_by_text("Live", exact=True).wait_for()
+    return [_shot(page, folder / "incident.png")]
 
 
 def _shot(page: Page, path: Path) -> Path:

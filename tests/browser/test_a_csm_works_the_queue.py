@@ -104,7 +104,7 @@ async def test_the_filters_and_the_search_are_used_from_the_page(page: Page) -> 
     await page.get_by_label("Assignee").select_option("Retention pool")
     await page.get_by_role("button", name="Filter").click()
     await expect(page.locator(".row-link")).to_have_text(["noor@example.com"])
-    await page.get_by_role("link", name="Customers").click()
+    await page.get_by_role("link", name="Customers", exact=True).click()
     await page.get_by_label("Name, e-mail or id").fill("brandt")
     await page.keyboard.press("Enter")
     await page.get_by_role("link", name="Jonas Brandt").click()

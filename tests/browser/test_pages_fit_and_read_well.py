@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.integration.console import seed
+from tests.integration.console import incident_seed, seed
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/queue", "/customers", "/playbooks", f"/customers/{seed.TENANT}/{seed.ANA}")
+PAGES = (
+    *("/queue", "/customers", "/playbooks", f"/customers/{seed.TENANT}/{seed.ANA}"),
+    *("/incidents", f"/incidents/{incident_seed.OPEN}", f"/incidents/{incident_seed.DONE}"),
+)
 
 # WCAG 2.2 1.4.3: text against the first opaque background behind it. 4.5 to 1, or 3 to 1 for large text.
 _CONTRAST = """

@@ -2,13 +2,16 @@
 
 from typing import Literal
 
-from libs.events.types import Amount, Count, Currency, Frozen, Instant, Label, Reference
+from libs.events.types import Amount, Count, Currency, Frozen, Instant, Label, Reference, Region
 
 Channel = Literal["online", "point_of_sale", "marketplace", "subscription"]
 
 
 class OrderPlaced(Frozen):
-    """A purchase. `counts` is false for test, void, fraud, zero-value, replacement and draft orders."""
+    """A purchase. `counts` is false for test, void, fraud, zero-value, replacement and draft orders.
+
+    `region` is where it goes: ISO 3166, a country (DE) or a part of one (US-CA), nothing finer.
+    """
 
     order_id: Reference
     amount: Amount
@@ -18,6 +21,7 @@ class OrderPlaced(Frozen):
     channel: Channel = "online"
     gift: bool = False
     counts: bool = True
+    region: Region | None = None
 
 
 class OrderUpdated(OrderPlaced):

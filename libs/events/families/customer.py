@@ -13,6 +13,7 @@ from libs.events.types import (
     Instant,
     Label,
     Reference,
+    Sentence,
     Sentiment,
     Subject,
 )
@@ -111,6 +112,37 @@ class OutreachClosed(Frozen):
     orders: Count = 0
 
 
+class OutreachWithdrawn(Frozen):
+    """An intervention or control window that ends without a result: its cause became an incident."""
+
+    intervention_id: EventId
+    playbook: Label
+    arm: Literal["treated", "control"]
+    reason: Label
+    incident_id: EventId
+
+
+class OutreachIncident(Frozen):
+    """Firings of a rule with a common cause. The envelope's subject is the incident's id, not a customer."""
+
+    incident_id: EventId
+    rule: Label
+    kind: Literal["product", "carrier", "region", "release"]
+    value: Reference
+    customers: Count
+
+
+class OutreachIncidentOpened(OutreachIncident):
+    reason: Sentence
+
+
+class OutreachIncidentClosed(OutreachIncident):
+    """`end`: quiet (by itself), fixed or dismissed (by a person: no common cause after all)."""
+
+    end: Literal["quiet", "fixed", "dismissed"]
+    author: Label | None = None
+
+
 class OutreachFeedback(Frozen):
     verdict: Literal["wrong", "missed"]
     trigger_id: EventId | None = None
@@ -132,5 +164,8 @@ CUSTOMER: dict[str, type[Frozen]] = {
     "outreach.message_not_sent": OutreachMessageNotSent,
     "outreach.task_completed": OutreachTaskCompleted,
     "outreach.closed": OutreachClosed,
+    "outreach.withdrawn": OutreachWithdrawn,
+    "outreach.incident_opened": OutreachIncidentOpened,
+    "outreach.incident_closed": OutreachIncidentClosed,
     "outreach.feedback": OutreachFeedback,
 }

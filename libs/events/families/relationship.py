@@ -59,9 +59,12 @@ class SurveyAnswered(Frozen):
 
 
 class UsageRecorded(Frozen):
+    """`release`: the version of the app or product it was used in."""
+
     feature: Label
     count: Count = 1
     features_available: Count | None = None
+    release: Label | None = None
 
 
 class AccountSeatsChanged(Frozen):

@@ -22,6 +22,7 @@ _MAX_FIELDS = 1_000  # of a form: an audience with every merge field there can b
 _MAX_DEPTH = 8  # of brackets in a form's keys
 # Numbers stay decimal: an amount must not pass through a float.
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
+_country, _country_part = re.compile(r"[A-Z]{2}"), re.compile(r"[A-Z0-9]{1,3}")
 _unlabelled = re.compile(r"[^a-z0-9_.:+-]+")
 
 
@@ -202,6 +203,17 @@ def money(amount: Decimal) -> str:
     whole, _, places = text.partition(".")
     places = places.rstrip("0").ljust(2, "0")
     return f"{whole}.{places}"
+
+
+def region_of(country: Node, part: Node) -> str | None:
+    """ISO 3166: the country, with its part where there is a code for it (US-CA). Some shops write the
+    country before the part, and some a name instead of a code.
+    """
+    head, tail = (country.text() or "").upper(), (part.text() or "").upper()
+    if not _country.fullmatch(head):
+        return None
+    tail = tail.removeprefix(f"{head}-")
+    return f"{head}-{tail}" if _country_part.fullmatch(tail) else head
 
 
 def digest(text: str) -> str:

@@ -1,10 +1,10 @@
 """The trigger consumer's unit of work on PostgreSQL."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,14 +24,29 @@ from services.outreach.adapters.rows import (
 )
 from services.outreach.domain.trigger import Arm, CustomerState, Past
 from services.outreach.models import Decision, Intervention, Message
-from services.outreach.ports import Decided, DecisionUnit, NewDecision, NewIntervention, Who
+from services.outreach.ports import (
+    Decided,
+    DecisionUnit,
+    NewDecision,
+    NewFiring,
+    NewIntervention,
+    Watched,
+    Who,
+)
+
+
+class Watch(Protocol):
+    """Looks for common causes among new firings, in the transaction that decides them."""
+
+    async def take(self, session: AsyncSession, firings: Sequence[NewFiring]) -> Watched: ...
 
 
 class SqlDecisionUnit:
     """See services.outreach.ports.DecisionUnit."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, watch: Watch) -> None:
         self._session = session
+        self._watch = watch
 
     async def positions(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
         return await locked_positions(self._session, topic, partitions)
@@ -62,6 +77,7 @@ class SqlDecisionUnit:
                 Intervention.opened_at,
             ).where(
                 for_customers(Intervention, customers),
+                Intervention.status != "withdrawn",  # as if it had not begun
                 or_(Intervention.status == "open", Intervention.opened_at > since),
             )
         )
@@ -70,6 +86,9 @@ class SqlDecisionUnit:
             one = Past(row.playbook, cast("Arm", row.arm), row.owed, row.status == "open", row.opened_at)
             past[row.tenant, row.customer_id].append(one)
         return past
+
+    async def watch(self, firings: Sequence[NewFiring]) -> Watched:
+        return await self._watch.take(self._session, firings)
 
     async def messages_since(self, since: datetime) -> int:
         query = select(func.count()).where(Message.created_at > since, Message.status != "not_sent")
@@ -102,10 +121,11 @@ def _row(one: NewDecision | NewIntervention) -> dict[str, Any]:
 class SqlDecisionUnits:
     """Makes units, each one transaction."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, watch: Watch) -> None:
         self._sessions = sessions
+        self._watch = watch
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[DecisionUnit]:
         async with self._sessions.begin() as session:
-            yield SqlDecisionUnit(session)
+            yield SqlDecisionUnit(session, self._watch)

@@ -8,6 +8,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.runtime.clock import Clock
+from libs.runtime.errors import RejectedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,26 @@ class CompleteTask(Protocol):
     """The use case behind the form. Raises RejectedError when the task cannot be completed."""
 
     async def __call__(self, task_id: str, completion: Completion) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEnd:
+    """A person's word on an incident: `end` is fixed or dismissed."""
+
+    end: str
+    note: str | None
+    author: str | None
+
+
+class EndIncident(Protocol):
+    """The use case behind the incident's form. Raises RejectedError when it cannot end so."""
+
+    async def __call__(self, incident_id: str, end: IncidentEnd) -> None: ...
+
+
+async def _no_incidents(incident_id: str, end: IncidentEnd) -> None:
+    del end
+    raise RejectedError(f"There is no incident {incident_id}")
 
 
 def _unmeasured() -> float | None:
@@ -43,3 +64,4 @@ class ConsoleDeps:
     event_to_change_p50: Callable[[], float | None] = _unmeasured
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     refresh_s: float = 1.0
+    end_incident: EndIncident = _no_incidents

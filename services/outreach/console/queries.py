@@ -58,9 +58,10 @@ class Counts:
     red_customers: int
     open_interventions: int
     messages_sent: int
+    incidents: int
 
 
-async def _all(engine: AsyncEngine, statement: str, **parameters: Any) -> Sequence[Row]:
+async def rows_of(engine: AsyncEngine, statement: str, **parameters: Any) -> Sequence[Row]:
     async with engine.connect() as connection:
         return (await connection.execute(text(statement), parameters)).mappings().all()
 
@@ -76,12 +77,14 @@ async def queue(engine: AsyncEngine, wanted: QueueFilter) -> Sequence[Row]:
         ORDER BY t.priority DESC, t.due_at, t.id
         LIMIT :limit OFFSET :offset
     """
-    return await _all(engine, statement, **wanted.parameters())
+    return await rows_of(engine, statement, **wanted.parameters())
 
 
 async def queue_choices(engine: AsyncEngine) -> dict[str, list[str]]:
     """What the open tasks can be filtered by."""
-    rows = await _all(engine, "SELECT DISTINCT assignee, playbook FROM outreach.tasks WHERE status = 'open'")
+    rows = await rows_of(
+        engine, "SELECT DISTINCT assignee, playbook FROM outreach.tasks WHERE status = 'open'"
+    )
     return {
         "assignees": sorted({row["assignee"] for row in rows}),
         "playbooks": sorted({row["playbook"] for row in rows}),
@@ -96,9 +99,10 @@ async def counts(engine: AsyncEngine, now: datetime) -> Counts:
           (SELECT count(*) FROM outreach.customers WHERE band = 'red' AND stage <> 'lapsed') AS red_customers,
           (SELECT count(*) FROM outreach.interventions WHERE status = 'open' AND arm = 'treated')
             AS open_interventions,
-          (SELECT count(*) FROM outreach.messages WHERE status = 'sent') AS messages_sent
+          (SELECT count(*) FROM outreach.messages WHERE status = 'sent') AS messages_sent,
+          (SELECT count(*) FROM outreach.incidents WHERE done_at IS NULL) AS incidents
     """
-    rows = await _all(engine, statement, now=now)
+    rows = await rows_of(engine, statement, now=now)
     return Counts(**rows[0])
 
 
@@ -116,7 +120,7 @@ async def customer(engine: AsyncEngine, tenant: str, customer_id: str) -> Row | 
         ) t ON true
         WHERE p.tenant IS NOT NULL OR c.tenant IS NOT NULL OR t.data IS NOT NULL
     """
-    rows = await _all(engine, statement, tenant=tenant, customer_id=customer_id)
+    rows = await rows_of(engine, statement, tenant=tenant, customer_id=customer_id)
     return rows[0] if rows else None
 
 
@@ -126,11 +130,11 @@ async def tasks_of(engine: AsyncEngine, tenant: str, customer_id: str) -> Sequen
         WHERE t.tenant = :tenant AND t.customer_id = :customer_id
         ORDER BY t.status DESC, t.priority DESC, t.due_at LIMIT {PAGE}
     """
-    return await _all(engine, statement, tenant=tenant, customer_id=customer_id)
+    return await rows_of(engine, statement, tenant=tenant, customer_id=customer_id)
 
 
 async def task_customer(engine: AsyncEngine, task_id: str) -> tuple[str, str] | None:
-    rows = await _all(engine, "SELECT tenant, customer_id FROM outreach.tasks WHERE id = :id", id=task_id)
+    rows = await rows_of(engine, "SELECT tenant, customer_id FROM outreach.tasks WHERE id = :id", id=task_id)
     return (rows[0]["tenant"], rows[0]["customer_id"]) if rows else None
 
 
@@ -142,7 +146,7 @@ async def interventions_of(engine: AsyncEngine, tenant: str, customer_id: str) -
         WHERE i.tenant = :tenant AND i.customer_id = :customer_id
         ORDER BY i.opened_at DESC LIMIT {PAGE}
     """  # noqa: S608 (a number of ours)
-    return await _all(engine, statement, tenant=tenant, customer_id=customer_id)
+    return await rows_of(engine, statement, tenant=tenant, customer_id=customer_id)
 
 
 async def points(engine: AsyncEngine, tenant: str, customer_id: str) -> Sequence[Row]:
@@ -151,7 +155,7 @@ async def points(engine: AsyncEngine, tenant: str, customer_id: str) -> Sequence
         SELECT at, score, band FROM outreach.health_points
         WHERE tenant = :tenant AND customer_id = :customer_id ORDER BY at DESC LIMIT {CHART_POINTS}
     """  # noqa: S608 (a number of ours)
-    return await _all(engine, statement, tenant=tenant, customer_id=customer_id)
+    return await rows_of(engine, statement, tenant=tenant, customer_id=customer_id)
 
 
 async def point_at(engine: AsyncEngine, tenant: str, customer_id: str, at: datetime) -> Row | None:
@@ -160,7 +164,7 @@ async def point_at(engine: AsyncEngine, tenant: str, customer_id: str, at: datet
         SELECT at, score, band, signal_points FROM outreach.health_points
         WHERE tenant = :tenant AND customer_id = :customer_id AND at <= :at ORDER BY at DESC LIMIT 1
     """
-    rows = await _all(engine, statement, tenant=tenant, customer_id=customer_id, at=at)
+    rows = await rows_of(engine, statement, tenant=tenant, customer_id=customer_id, at=at)
     return rows[0] if rows else None
 
 
@@ -172,7 +176,7 @@ async def marks(engine: AsyncEngine, tenant: str, customer_id: str) -> Sequence[
           AND type IN ('trigger.fired', 'outreach.message_sent', 'outreach.task_completed')
         ORDER BY at DESC LIMIT {CHART_MARKS}
     """  # noqa: S608 (a number of ours)
-    return await _all(engine, statement, tenant=tenant, customer_id=customer_id)
+    return await rows_of(engine, statement, tenant=tenant, customer_id=customer_id)
 
 
 async def timeline(
@@ -186,7 +190,7 @@ async def timeline(
         ORDER BY at DESC, ref DESC LIMIT {TIMELINE_PAGE + 1}
     """  # noqa: S608 (a fixed condition and a number of ours)
     parameters = {"at": before[0], "ref": before[1]} if before else {}
-    return await _all(engine, statement, tenant=tenant, customer_id=customer_id, **parameters)
+    return await rows_of(engine, statement, tenant=tenant, customer_id=customer_id, **parameters)
 
 
 async def customers(engine: AsyncEngine, search: str, band: str, stage: str, page: int) -> Sequence[Row]:
@@ -204,7 +208,7 @@ async def customers(engine: AsyncEngine, search: str, band: str, stage: str, pag
                OR p.email ILIKE :search OR p.name ILIKE :search)
         ORDER BY c.score, c.tenant, c.customer_id LIMIT :limit OFFSET :offset
     """
-    return await _all(
+    return await rows_of(
         engine,
         statement,
         search=f"%{_escaped(search)}%" if search else None,
@@ -223,14 +227,14 @@ def _escaped(search: str) -> str:
 
 async def distribution(engine: AsyncEngine) -> Sequence[Row]:
     """How many customers stand in each band, by stage."""
-    return await _all(
+    return await rows_of(
         engine, "SELECT band, stage, count(*) AS customers FROM outreach.customers GROUP BY band, stage"
     )
 
 
 async def playbooks(engine: AsyncEngine) -> Sequence[Row]:
     """Each playbook's interventions by arm: opened, closed, succeeded, net revenue by currency."""
-    return await _all(
+    return await rows_of(
         engine,
         """
         SELECT playbook, arm, currency, count(*) AS opened,
@@ -238,14 +242,14 @@ async def playbooks(engine: AsyncEngine) -> Sequence[Row]:
                count(*) FILTER (WHERE result = 'success') AS succeeded,
                sum(revenue_minor) FILTER (WHERE status = 'closed') AS revenue_minor,
                bool_or(simulated) AS simulated, bool_or(owed) AS owed
-        FROM outreach.interventions GROUP BY playbook, arm, currency
+        FROM outreach.interventions WHERE status <> 'withdrawn' GROUP BY playbook, arm, currency
         """,
     )
 
 
 async def suppressed(engine: AsyncEngine) -> Sequence[Row]:
     """Triggers that opened nothing, by reason."""
-    return await _all(
+    return await rows_of(
         engine,
         """
         SELECT reason, count(*) AS triggers FROM outreach.decisions
@@ -256,7 +260,9 @@ async def suppressed(engine: AsyncEngine) -> Sequence[Row]:
 
 async def simulated(engine: AsyncEngine) -> bool:
     """Whether what the engine works on now is made up: the newest intervention says so."""
-    rows = await _all(engine, "SELECT simulated FROM outreach.interventions ORDER BY opened_at DESC LIMIT 1")
+    rows = await rows_of(
+        engine, "SELECT simulated FROM outreach.interventions ORDER BY opened_at DESC LIMIT 1"
+    )
     return bool(rows and rows[0]["simulated"])
 
 
@@ -273,4 +279,4 @@ async def pulse(engine: AsyncEngine, tenant: str, customer_id: str) -> Row:
           (SELECT max(at) FROM outreach.timeline WHERE tenant = :tenant AND customer_id = :customer_id)
             AS last_at
     """
-    return (await _all(engine, statement, tenant=tenant, customer_id=customer_id))[0]
+    return (await rows_of(engine, statement, tenant=tenant, customer_id=customer_id))[0]

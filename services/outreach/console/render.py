@@ -11,6 +11,7 @@ from services.outreach.console import words
 from services.outreach.console.guard import HEADERS
 
 FLASHES = {
+    "incident-ended": "Ended. The rule acts for these customers as ever from now on.",
     "completed": "Task completed. Its outcome is on its way into the score.",
 }
 

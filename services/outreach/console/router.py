@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from libs.runtime.errors import RejectedError
-from services.outreach.console import live, moved, queries, views, words
+from services.outreach.console import incidents, live, moved, queries, views, words
 from services.outreach.console.deps import Completion, ConsoleDeps
 from services.outreach.console.guard import HEADERS, refuse_other_sites
 from services.outreach.console.render import Renderer
@@ -56,6 +56,7 @@ def build_router(deps: ConsoleDeps) -> APIRouter:
     figures = live.figures_of(deps)
     _add_lists(router, deps, render, figures)
     _add_customer(router, deps, render, figures)
+    incidents.add_pages(router, deps, render, lambda: _common(deps, figures))
     _add_streams(router, deps, figures, static)
     return router
 
@@ -77,6 +78,7 @@ def _add_lists(router: APIRouter, deps: ConsoleDeps, render: Renderer, figures: 
         rows = await queries.queue(deps.engine, wanted)
         context = {
             "tasks": rows[: queries.PAGE],
+            "incidents": await incidents.waiting(deps.engine),
             "choices": await queries.queue_choices(deps.engine),
             "wanted": wanted,
             "now": deps.clock.now(),

@@ -102,6 +102,11 @@ def _excluded(case: _Case) -> bool:
     return case.trigger.excluded
 
 
+def _common_cause(case: _Case) -> bool:
+    """One incident to fix once and to tell the affected about, a remedy owed included."""
+    return case.trigger.in_incident
+
+
 def _same_play_open(case: _Case) -> bool:
     return any(past.is_open and past.playbook == case.playbook.id for past in case.state.past)
 
@@ -151,6 +156,7 @@ _ALWAYS: tuple[_Check, ...] = (
     ("backfill", _backfill),
     ("kill-switch", _kill_switch),
     ("excluded", _excluded),
+    ("common-cause", _common_cause),
 )
 _OWED: tuple[_Check, ...] = (*_ALWAYS, ("open-intervention", _same_play_open))
 _OTHERS: tuple[_Check, ...] = (

@@ -10,7 +10,9 @@ DecisionKind = Literal["opened", "suppressed", "held_out"]
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`value_minor`: what the customer is worth, in minor units of `currency`."""
+    """`value_minor`: what the customer is worth, in minor units of `currency`. `in_incident`: its cause is
+    one that others share, and is dealt with once.
+    """
 
     trigger_id: str
     tenant: str
@@ -29,6 +31,7 @@ class Trigger:
     currency: str = "USD"
     backfill: bool = False
     simulated: bool = False
+    in_incident: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, text
 
 from libs.runtime.settings import RuntimeSettings
 from services.outreach.adapters.database import make_engine
-from services.outreach.models import SCHEMA, Base
+from services.outreach.incident_models import Incident
+from services.outreach.models import SCHEMA
 
 # A migration that waits for a lock makes every later query wait behind it: better to fail and be run again.
 _LOCK_TIMEOUT = "5s"
@@ -27,7 +28,7 @@ def _migrate(connection: Connection) -> None:
     connection.commit()
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=Incident.metadata,
         include_schemas=True,
         include_name=_ours,
         version_table_schema=SCHEMA,

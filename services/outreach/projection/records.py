@@ -145,6 +145,8 @@ def add_event(batch: Batch, head: Head) -> None:
             body = bytes(head.data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(str(error)) from None
+    if head.type.startswith("outreach.incident_"):
+        return  # its subject is the incident: it is nobody's timeline
     if head.type == "customer.erased":
         batch.erased[head.tenant, head.subject] = head.time
     rows = batch.timeline

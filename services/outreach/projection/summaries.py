@@ -272,6 +272,7 @@ SENTENCES: dict[str, Sentence] = {
     "outreach.message_not_sent": _not_sent,
     "outreach.task_completed": _task_completed,
     "outreach.closed": _closed,
+    "outreach.withdrawn": _playbook("Playbook{playbook} withdrawn: others have the same trouble"),
     "outreach.feedback": _feedback,
     "trigger.fired": _fired,
     "trigger.cleared": _with("Rule cleared", "rule"),

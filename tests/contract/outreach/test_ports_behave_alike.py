@@ -30,7 +30,7 @@ from services.outreach.ports import (
     OutEvent,
 )
 from services.outreach.testing import MemoryMailer, MemoryPublisher, MemoryUnits
-from tests.unit.outreach.factories import NOON
+from tests.unit.outreach.factories import NOON, watch
 
 MAIL = Mail("<1@shop.example>", "ann@example.test", "Hi", "Hello Ann\n", "<p>Hello</p>", "http://u/1")
 
@@ -261,5 +261,5 @@ class TestUnitsOnPostgres(UnitCases):
                 text("TRUNCATE outreach.decisions, outreach.interventions, outreach.consumer_offsets CASCADE")
             )
             await connection.execute(text("TRUNCATE outreach.outbox"))
-        yield SqlDecisionUnits(make_sessions(engine))
+        yield SqlDecisionUnits(make_sessions(engine), watch())
         await engine.dispose()

@@ -22,7 +22,7 @@ from services.outreach.service import Decider
 from services.outreach.testing import MemoryMailer, MemoryPublisher, SilentMetrics
 from services.outreach.timers import Sender, Timers
 from tests.integration.outreach.conftest import World
-from tests.unit.outreach.factories import NOON, cleared, fired, order, profile, shipped
+from tests.unit.outreach.factories import NOON, cleared, fired, order, profile, shipped, watch
 
 POLICY = Policy(programme_share=0, playbook_share=0)
 
@@ -43,7 +43,7 @@ class MailerThatCrashesAfter(MemoryMailer):
 
 
 def decider(world: World, policy: Policy = POLICY, **options: int) -> Decider:
-    units = SqlDecisionUnits(world.sessions)
+    units = SqlDecisionUnits(world.sessions, watch())
     return Decider(units, shipped().book, policy, world.clock, SilentMetrics(), **options)
 
 

@@ -8,9 +8,14 @@ from typing import Any
 from libs.events import AnyEvent, Facts, build
 from libs.events.families.commerce import OrderPlaced
 from libs.events.families.health import Profile, TriggerCleared, TriggerFired
+from libs.runtime.clock import FakeClock
 from services.outreach.adapters.playbook_files import Library, load_library
+from services.outreach.domain.incidents import Limits
 from services.outreach.domain.playbook import Playbook
 from services.outreach.domain.trigger import Contact, CustomerState, Past, Trigger
+from services.outreach.effects import TopicNames
+from services.outreach.incidents import IncidentWatch
+from services.outreach.testing import SilentMetrics
 
 NOON = datetime(1997, 10, 1, 12, tzinfo=UTC)  # outside quiet hours in most of the world
 SHIPPED = Path(__file__).resolve().parents[3] / "services" / "outreach"
@@ -21,6 +26,11 @@ _numbers = count(1)
 
 def shipped() -> Library:
     return load_library(SHIPPED / "playbooks", SHIPPED / "templates" / "email", SHIPPED / "team.yaml")
+
+
+def watch() -> IncidentWatch:
+    """The watch for common causes as it ships."""
+    return IncidentWatch(Limits(), FakeClock(NOON), SilentMetrics(), TopicNames())
 
 
 def playbook(**changes: Any) -> Playbook:

@@ -74,3 +74,34 @@ def test_a_message_id_follows_from_its_key() -> None:
 def test_an_author_becomes_a_label() -> None:
     assert label_of("Eva Nováková (support)") == "eva.nov.kov.support"
     assert label_of("  ") == "unnamed"
+
+
+async def test_a_customer_in_an_incident_gets_no_play_from_its_rule_and_others_from_it_do() -> None:
+    units, decider = world()
+    units.tables.contacts[("demo", "c2")] = REACHABLE
+    units.tables.in_incident.add(("demo", "c1", "engagement-drop"))
+    batch = await decider.on_records(
+        log(fired("t1", "c1"), fired("t2", "c2"), fired("t3", "c1", rule="no-site-activity"))
+    )
+    assert [(one.trigger_id, one.decision, one.reason) for one in batch.decisions] == [
+        ("t1", "suppressed", "common-cause"),
+        ("t2", "opened", "stage-mid"),
+        ("t3", "opened", "stage-mid"),
+    ]
+
+
+async def test_what_is_owed_is_dealt_with_by_the_incident_too() -> None:
+    units, decider = world()
+    rule = "negative-support-unresolved"
+    units.tables.in_incident.add(("demo", "c1", rule))
+    batch = await decider.on_records(log(fired("t1", rule=rule, level="red")))
+    assert [(one.decision, one.reason, one.playbook) for one in batch.decisions] == [
+        ("suppressed", "common-cause", "post-support")
+    ]
+
+
+async def test_imported_history_and_those_left_out_of_plays_are_no_firings() -> None:
+    units, decider = world()
+    units.tables.in_incident.add(("demo", "c1", "engagement-drop"))
+    batch = await decider.on_records(log(fired("t1", backfill=True), fired("t2", facts={"excluded": True})))
+    assert [one.reason for one in batch.decisions] == ["backfill", "excluded"]

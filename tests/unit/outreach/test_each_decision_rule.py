@@ -87,6 +87,7 @@ def test_an_eligible_customer_is_opened() -> None:
     [
         ({"backfill": True}, "backfill"),
         ({"excluded": True}, "excluded"),
+        ({"in_incident": True}, "common-cause"),
         ({"open_tickets": 1}, "open-trouble"),
     ],
 )

@@ -9,7 +9,7 @@ from libs.events.families import commerce
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
 from services.ingest.domain.plan import Fact, Item, fact, ignore
-from services.ingest.domain.reading import MAX_PRODUCTS, Node, money
+from services.ingest.domain.reading import MAX_PRODUCTS, Node, money, region_of
 from services.ingest.domain.shopify_words import NOT_PURCHASES, ORDER, channel_of
 from services.ingest.domain.sources import Source
 
@@ -107,6 +107,9 @@ def _order_fields(body: Node, source: Source, order: str) -> dict[str, Any]:
         "channel": channel_of((body.at("source_name").text() or "web").lower()),
         "gift": _is_gift(body),
         "counts": amount > 0 and not _is_no_purchase(body),
+        "region": region_of(
+            body.at("shipping_address", "country_code"), body.at("shipping_address", "province_code")
+        ),
     }
 
 

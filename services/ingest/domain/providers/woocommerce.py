@@ -28,7 +28,7 @@ from services.ingest.domain.plan import (
     ignore,
     unknown_topic,
 )
-from services.ingest.domain.reading import MAX_PRODUCTS, Node, money, parse_object
+from services.ingest.domain.reading import MAX_PRODUCTS, Node, money, parse_object, region_of
 from services.ingest.domain.sources import Secrets, Source
 
 CUSTOMER = "woocommerce.customer"
@@ -181,6 +181,7 @@ def _order_fields(body: Node, source: Source, number: str) -> dict[str, Any]:
         "channel": _channel(body),
         "gift": _is_gift(body, lines),
         "counts": total > 0 and _is_purchase(body),
+        "region": region_of(body.at("shipping", "country"), body.at("shipping", "state")),
     }
 
 
