@@ -1,6 +1,6 @@
 """The console: server-rendered pages for the people who look after customers."""
 
-from services.outreach.console.deps import Completion, ConsoleDeps
+from services.outreach.console.deps import Completion, ConsoleDeps, Judgement, Miss
 from services.outreach.console.router import build_router
 
-__all__ = ["Completion", "ConsoleDeps", "build_router"]
+__all__ = ["Completion", "ConsoleDeps", "Judgement", "Miss", "build_router"]

@@ -12,6 +12,8 @@ from services.outreach.console.guard import HEADERS
 
 FLASHES = {
     "completed": "Task completed. Its outcome is on its way into the score.",
+    "judged": "Noted. Verdicts like this one help to tune the rule.",
+    "missed": "Noted as missed. It helps to tune the rule.",
 }
 
 
