@@ -96,10 +96,9 @@ def costs(values: Sequence[Mapping[str, Any]]) -> Any:
             legend=None,
         ),
         size=alt.condition("datum.kind == 'other' || datum.kind == 'front'", alt.value(35), alt.value(150)),
-        order=alt.Order("rank:Q"),
     )
     line = (
-        base.transform_filter("datum.kind != 'other' && datum.onfront")
+        base.transform_filter("datum.onfront")
         .mark_line(color="#6b7a86", strokeWidth=1, strokeDash=[3, 3], interpolate="step-after")
         .encode(order=alt.Order("hours:Q"))
     )

@@ -30,8 +30,9 @@ def write(body: dict[str, Any], folder: Path) -> tuple[Path, Path]:
 
 
 def points(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each variant on both spans: what it costs, what it catches, and what it is to the reader."""
+    """Each variant on both spans: what it costs and catches. Named ones last, to be drawn over the others."""
     names = _names(body)
+    places = sorted(range(len(body["variants"])), key=lambda place: place in names)
     return [
         {
             "span": title,
@@ -42,7 +43,8 @@ def points(body: dict[str, Any]) -> list[dict[str, Any]]:
             "values": ", ".join(variant["values"]),
         }
         for span, title in (("first", "chosen by"), ("last", "days after"))
-        for place, variant in enumerate(body["variants"])
+        for place in places
+        for variant in [body["variants"][place]]
         for weighed in [weigh(variant[span], body["by"])]
     ]
 
