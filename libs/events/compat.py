@@ -9,7 +9,9 @@ from libs.events.registry import VERSIONS
 Data = dict[str, Any]
 Upcaster = Callable[[Data], Data]
 
-UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+UPCASTERS: dict[tuple[str, int], Upcaster] = {
+    ("outreach.feedback", 1): dict,  # version 2 can also say "right"
+}
 """(type, from version) to the function that makes the next version's `data`."""
 
 

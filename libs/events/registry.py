@@ -13,5 +13,5 @@ CUSTOMER_EVENT_TYPES: dict[str, type[Frozen]] = {**COMMERCE, **ENGAGEMENT, **REL
 MODELS: dict[str, type[Frozen]] = {**CUSTOMER_EVENT_TYPES, **HEALTH}
 TYPES: dict[type[Frozen], str] = {model: name for name, model in MODELS.items()}
 
-VERSIONS: dict[str, int] = {}
+VERSIONS: dict[str, int] = {"outreach.feedback": 2}
 """Types whose shape has moved past version 1. A new version needs an upcaster in libs.events.compat."""

@@ -92,7 +92,7 @@ OUTREACH_OUTCOMES = Topic(
     "outreach.outcomes",
     "Decisions, touches and results",
     ("outreach",),
-    ("others",),
+    ("operator", "others"),
     ("outreach.",),
     retention_days=730,
 )

@@ -28,8 +28,8 @@ class IngestSettings(BaseSettings):
     )
     public_url: str = Field(
         "",
-        description="Where providers reach us, such as https://hooks.shop.example: addresses to paste begin so, "
-        "and subscriptions that were deleted are made again there; empty: they are left alone",
+        description="Where providers reach us, such as https://hooks.shop.example: addresses to paste begin "
+        "so, and deleted subscriptions are made again there; empty: they are left alone",
     )
     max_body_bytes: int = Field(
         2 * 1024 * 1024, ge=1024, description="Largest body, bytes; a batch of 1,000 events is about 1 MB"

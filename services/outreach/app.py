@@ -31,8 +31,9 @@ from services.outreach.adapters.traits import TraitStore
 from services.outreach.api import build_api
 from services.outreach.closing import Closer
 from services.outreach.console import ConsoleDeps, build_router
-from services.outreach.console.deps import Completion, IncidentEnd
+from services.outreach.console.deps import Completion, IncidentEnd, Judgement, Miss
 from services.outreach.effects import TopicNames
+from services.outreach.feedback import FeedbackDesk, Said
 from services.outreach.incidents import IncidentDesk, IncidentKeeper, IncidentWatch
 from services.outreach.metrics import Metrics
 from services.outreach.ports import Record
@@ -60,6 +61,23 @@ class Bells:
     def ring(self) -> None:
         for bell in (self.timers, self.events, self.mail):
             bell.ring()
+
+
+@dataclass(frozen=True, slots=True)
+class _Feedback:
+    """The console's two forms on the desk; what was said leaves at once."""
+
+    desk: FeedbackDesk
+    bells: Bells
+
+    async def judge(self, task_id: str, judgement: Judgement) -> None:
+        said = Said(judgement.author, judgement.form)
+        await self.desk.judge(task_id, judgement.verdict, judgement.reason, said)
+        self.bells.ring()
+
+    async def missed(self, tenant: str, customer_id: str, miss: Miss) -> None:
+        await self.desk.missed(tenant, customer_id, miss.rule, Said(miss.author, miss.form))
+        self.bells.ring()
 
 
 class Outreach:
@@ -173,6 +191,9 @@ class Outreach:
             engine=self._engine,
             clock=self._clock,
             complete_task=complete,
+            feedback=_Feedback(
+                FeedbackDesk(self._sessions, self._clock, self._metrics, self._topics), self._bells
+            ),
             event_to_change_p50=self._latency.p50,
             stop=self._stop,
             end_incident=end_incident,

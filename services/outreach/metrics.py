@@ -35,6 +35,12 @@ class Metrics:
             ["playbook", "arm", "result"],
             registry=registry,
         )
+        self._feedback = Counter(
+            "greenline_outreach_feedback",
+            "What people said of a rule's calls: right, wrong, missed",
+            ["verdict", "rule"],
+            registry=registry,
+        )
         self._published = Counter(
             "greenline_outreach_events_published", "Events that left the outbox", registry=registry
         )
@@ -83,6 +89,9 @@ class Metrics:
 
     def closed(self, playbook: str, arm: str, result: str) -> None:
         self._closed.labels(playbook, arm, result).inc()
+
+    def feedback(self, verdict: str, rule: str) -> None:
+        self._feedback.labels(verdict, rule).inc()
 
     def published(self, count: int) -> None:
         self._published.inc(count)

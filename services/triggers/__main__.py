@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -127,6 +127,51 @@ def dry_run(
     command.show(body, console)
     for path in command.write(body, out) if out else ():
         console.print(str(path), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def tune(
+    rule: Rule,
+    *,
+    rules: Annotated[Path | None, typer.Option(help="Rules; without, the shipped standard set.")] = None,
+    frames: Annotated[Path, typer.Option(help="Folder of days, from `greenline scoring replay`.")],
+    feedback: Annotated[
+        Path | None, typer.Option(help="Verdicts: what `greenline triggers feedback` wrote, or a CSV.")
+    ] = None,
+    by: Annotated[
+        Literal["auto", "departures", "verdicts"], typer.Option(help="What is to be caught.")
+    ] = "auto",
+    horizon: Annotated[int, typer.Option(help="Days without an order after which one is gone.", min=1)] = 91,
+    minutes_per_task: Annotated[float, typer.Option(help="What a firing costs a CSM.", min=0)] = 15.0,
+    out: Annotated[Path | None, typer.Option(help="Folder for tune.json and tune.html.")] = None,
+) -> None:
+    """Try other numbers in a rule on the past, and propose those that hold. Changes nothing."""
+    from rich.console import Console
+
+    from libs.runtime.errors import ConfigError
+    from services.triggers.adapters.rule_file import locate
+    from services.triggers.offline import tune as tuning
+    from services.triggers.offline import tune_page
+    from services.triggers.offline.figures import Question
+
+    console = Console()
+    question = Question(horizon, minutes_per_task)
+    try:
+        body = tuning.tune(tuning.Asked(rule, locate(rules), frames, feedback, question, by), console)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    tune_page.show(body, console)
+    for path in tune_page.write(body, out) if out else ():
+        console.print(str(path), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def feedback() -> None:
+    """Print what people have said of calls, as JSON Lines of events: for `tune --feedback`."""
+    from services.triggers import operate
+
+    operate.print_feedback()
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from uuid import uuid4
 import typer
 from aiokafka.errors import KafkaError
 
-from libs.events.topics import TRIGGERS_REQUESTS, TRIGGERS_STATE
+from libs.events.topics import OUTREACH_OUTCOMES, TRIGGERS_REQUESTS, TRIGGERS_STATE
 from libs.runtime.errors import GreenlineError
 from libs.runtime.settings import RuntimeSettings
-from services.triggers.adapters import operating
+from services.triggers.adapters import feedback_log, operating
 from services.triggers.adapters.operating import Watches
 from services.triggers.domain.guard import Storm
 from services.triggers.domain.requests import Action, Request
@@ -77,6 +77,12 @@ def release(rule: str, per_day: int, topics: Topics = REAL) -> None:
 def share_of(per_day: int, number: int, count: int) -> int:
     """What does not divide goes to the first partitions."""
     return per_day // count + (number < per_day % count)
+
+
+def print_feedback(topic: str = OUTREACH_OUTCOMES.name) -> None:
+    """Each verdict as it stands on the topic, a line each, in the order of the topic's partitions."""
+    for value in _run(feedback_log.verdicts(RuntimeSettings().kafka, topic)):
+        typer.echo(value)
 
 
 def _is_stormy(storm: Storm) -> bool:

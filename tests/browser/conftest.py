@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.runtime.clock import Clock, ScaledClock
 from libs.runtime.health import serve
 from services.outreach.adapters.database import make_engine, migrate
-from services.outreach.console import Completion, ConsoleDeps, build_router
+from services.outreach.console import Completion, ConsoleDeps, Judgement, Miss, build_router
 from tests.browser.chromium import ARGUMENTS, EXECUTABLE
 from tests.fixtures.stack import Database
 from tests.integration.console import seed
@@ -42,12 +42,20 @@ class Shop:
     engine: AsyncEngine
     clock: Clock
     completed: list[tuple[str, Completion]] = field(default_factory=list)
+    judged: list[tuple[str, Judgement]] = field(default_factory=list)
+    missed_ones: list[tuple[str, Miss]] = field(default_factory=list)
 
     async def complete(self, task_id: str, completion: Completion) -> None:
         self.completed.append((task_id, completion))
         report = {name: getattr(completion, name) for name in ("outcome", "sentiment", "note", "author")}
         async with self.engine.begin() as connection:
             await connection.execute(text(_DONE), {**report, "id": task_id, "now": self.clock.now()})
+
+    async def judge(self, task_id: str, judgement: Judgement) -> None:
+        self.judged.append((task_id, judgement))
+
+    async def missed(self, tenant: str, customer_id: str, miss: Miss) -> None:
+        self.missed_ones.append((customer_id, miss))
 
     async def score(self, customer: str, score: float, band: str) -> None:
         """What the projection does when scoring has published."""
@@ -81,7 +89,7 @@ async def shop(engine: AsyncEngine) -> Shop:
 
 @pytest.fixture
 async def address(shop: Shop) -> AsyncIterator[str]:
-    deps = ConsoleDeps(shop.engine, shop.clock, shop.complete, lambda: 0.0734, refresh_s=0.1)
+    deps = ConsoleDeps(shop.engine, shop.clock, shop.complete, shop, lambda: 0.0734, refresh_s=0.1)
     app = FastAPI()
     app.include_router(build_router(deps))
     port = _free_port()

@@ -111,6 +111,27 @@ async def test_the_filters_and_the_search_are_used_from_the_page(page: Page) -> 
     await expect(page.get_by_role("heading", level=1)).to_have_text("Jonas Brandt")
 
 
+async def test_an_alarm_is_judged_and_a_missed_one_is_named(page: Page, shop: Shop) -> None:
+    await _open_ana(page)
+    form = page.locator("form.verdict").first
+    await form.get_by_label("If not, why").select_option("They came back by themselves")
+    await form.get_by_label("Said by").fill("Maria")
+    await form.get_by_role("button", name="This was wrong").click()
+    await expect(page.get_by_text("Noted. Verdicts")).to_be_visible()
+    ((task, judgement),) = shop.judged
+    assert (task, judgement.verdict, judgement.reason, judgement.author) == (
+        "task-1",
+        "wrong",
+        "came_back",
+        "Maria",
+    )
+    await page.get_by_label("This should have fired").select_option("Champion change")
+    await page.get_by_role("button", name="We missed this one").click()
+    await expect(page.get_by_text("Noted as missed.")).to_be_visible()
+    ((customer, miss),) = shop.missed_ones
+    assert (customer, miss.rule, miss.author) == (seed.ANA, "champion-change", "Maria")
+
+
 async def test_a_second_task_waits_folded_and_opens_by_keyboard(page: Page, shop: Shop) -> None:
     await shop.give("task-2", seed.ANA)
     await page.goto(f"/customers/{seed.TENANT}/{seed.ANA}")

@@ -79,7 +79,7 @@ async def test_assistive_tools_find_landmarks_and_named_controls(page: Page, pat
     assert await page.get_by_role("banner").count() == 1
     assert await page.get_by_role("heading", level=1).count() == 1
     unnamed = await page.evaluate(
-        "() => [...document.querySelectorAll('a, button, input, select, textarea')]"
+        "() => [...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea')]"
         ".filter(one => !(one.innerText || one.ariaLabel || one.labels?.length)).map(one => one.outerHTML)"
     )
     assert unnamed == []

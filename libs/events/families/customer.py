@@ -144,10 +144,17 @@ class OutreachIncidentClosed(OutreachIncident):
 
 
 class OutreachFeedback(Frozen):
-    verdict: Literal["wrong", "missed"]
+    """What a person says of a rule's call: right, wrong, or missed. Of a trigger the last word holds.
+
+    `trigger_id` and `fired_at` name the call; one that was missed has a rule alone, and was due by `time`.
+    """
+
+    verdict: Literal["right", "wrong", "missed"]
     trigger_id: EventId | None = None
     rule: Label | None = None
     author: Label | None = None
+    fired_at: Instant | None = None
+    reason: Label | None = None
 
 
 CUSTOMER: dict[str, type[Frozen]] = {

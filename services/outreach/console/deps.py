@@ -47,6 +47,33 @@ async def _no_incidents(incident_id: str, end: IncidentEnd) -> None:
     raise RejectedError(f"There is no incident {incident_id}")
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a person says of the alarm behind a task. `form` names the showing of the page it was said on."""
+
+    verdict: str
+    reason: str | None
+    author: str | None
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A rule that should have fired by now, as a person sees it."""
+
+    rule: str
+    author: str | None
+    form: str
+
+
+class Feedback(Protocol):
+    """The use cases behind two forms. Both raise RejectedError when what is said cannot be used."""
+
+    async def judge(self, task_id: str, judgement: Judgement) -> None: ...
+
+    async def missed(self, tenant: str, customer_id: str, miss: Miss) -> None: ...
+
+
 def _unmeasured() -> float | None:
     return None
 
@@ -61,6 +88,7 @@ class ConsoleDeps:
     engine: AsyncEngine
     clock: Clock
     complete_task: CompleteTask
+    feedback: Feedback
     event_to_change_p50: Callable[[], float | None] = _unmeasured
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     refresh_s: float = 1.0

@@ -17,6 +17,7 @@ from services.outreach.console.deps import ConsoleDeps
 
 KEEP_ALIVE_S = 15.0  # wall seconds; proxies drop a stream that is silent for longer
 RETRY_MS = 2_000  # how soon a browser comes back after a broken stream
+RULES_S = 60.0  # wall seconds for which a list of rules is shown
 
 _log = get_logger(__name__)
 
@@ -46,6 +47,11 @@ def figures_of(deps: ConsoleDeps) -> Shared:
         return {**counted, "simulated": await queries.simulated(deps.engine)}
 
     return Shared(read, deps.clock.wall, deps.refresh_s)
+
+
+def rules_of(deps: ConsoleDeps) -> Shared:
+    """The rules that have fired. A new one is seldom, and to list them is to read every decision."""
+    return Shared(lambda: queries.rules(deps.engine), deps.clock.wall, RULES_S)
 
 
 async def stream(deps: ConsoleDeps, figures: Shared, customer: tuple[str, str] | None) -> AsyncIterator[str]:

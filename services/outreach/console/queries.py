@@ -20,7 +20,7 @@ _TASK_COLUMNS = """
     t.id, t.tenant, t.customer_id, t.intervention_id, t.playbook, t.title, t.reason, t.script, t.next_step,
     t.severity, t.value_minor, t.currency, t.assignee, t.attempt, t.escalated, t.due_at, t.status,
     t.outcome, t.sentiment, t.note, t.author, t.created_at, t.completed_at,
-    p.name, p.email, c.score, c.band, c.stage, i.simulated, i.level, i.rule
+    p.name, p.email, c.score, c.band, c.stage, i.simulated, i.level, i.rule, i.trigger_id
 """
 _TASK_TABLES = """
     FROM outreach.tasks t
@@ -147,6 +147,26 @@ async def interventions_of(engine: AsyncEngine, tenant: str, customer_id: str) -
         ORDER BY i.opened_at DESC LIMIT {PAGE}
     """  # noqa: S608 (a number of ours)
     return await rows_of(engine, statement, tenant=tenant, customer_id=customer_id)
+
+
+async def verdicts_of(engine: AsyncEngine, tenant: str, customer_id: str) -> dict[str, str]:
+    """The last word on each trigger, by its id."""
+    statement = """
+        SELECT DISTINCT ON (data->>'trigger_id')
+               data->>'trigger_id' AS trigger_id, data->>'verdict' AS verdict
+        FROM outreach.timeline
+        WHERE tenant = :tenant AND customer_id = :customer_id AND type = 'outreach.feedback'
+          AND data->>'trigger_id' IS NOT NULL
+        ORDER BY data->>'trigger_id', at DESC, ref DESC
+    """
+    rows = await rows_of(engine, statement, tenant=tenant, customer_id=customer_id)
+    return {row["trigger_id"]: row["verdict"] for row in rows}
+
+
+async def rules(engine: AsyncEngine) -> list[str]:
+    """Those that have ever fired: outreach knows no others."""
+    rows = await rows_of(engine, "SELECT DISTINCT rule FROM outreach.decisions ORDER BY rule")
+    return [row["rule"] for row in rows]
 
 
 async def points(engine: AsyncEngine, tenant: str, customer_id: str) -> Sequence[Row]:

@@ -13,6 +13,8 @@ from services.outreach.console.guard import HEADERS
 FLASHES = {
     "incident-ended": "Ended. The rule acts for these customers as ever from now on.",
     "completed": "Task completed. Its outcome is on its way into the score.",
+    "judged": "Noted. Verdicts like this one help to tune the rule.",
+    "missed": "Noted as missed. It helps to tune the rule.",
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Protocol
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from libs.runtime.errors import RejectedError
 from services.outreach.console import incidents, live, moved, queries, views, words
-from services.outreach.console.deps import Completion, ConsoleDeps
+from services.outreach.console.deps import Completion, ConsoleDeps, Judgement, Miss
 from services.outreach.console.guard import HEADERS, refuse_other_sites
 from services.outreach.console.render import Renderer
 
@@ -46,6 +46,35 @@ class Report(BaseModel):
         return Completion(self.outcome, self.sentiment or None, note or None, author or None)
 
 
+class Verdict(BaseModel):
+    """The form about the alarm behind a task."""
+
+    verdict: Answer = ""
+    reason: Answer = ""
+    author: Answer = ""
+    form: Answer = ""
+
+    def problem(self) -> str:
+        if self.verdict not in ("right", "wrong"):
+            return "Say whether the alarm was right or wrong."
+        if self.reason and self.reason not in words.WHY_WRONG:
+            return "Choose from the list why the alarm was wrong."
+        return ""
+
+    def judgement(self) -> Judgement:
+        """A right alarm has no reason for being wrong."""
+        reason = self.reason if self.verdict == "wrong" else ""
+        return Judgement(self.verdict, reason or None, self.author.strip() or None, self.form)
+
+
+class Missed(BaseModel):
+    """The form about an alarm that did not come."""
+
+    rule: Answer = ""
+    author: Answer = ""
+    form: Answer = ""
+
+
 def build_router(deps: ConsoleDeps) -> APIRouter:
     """All pages, the form's target, the live stream and the static files."""
     router = APIRouter(
@@ -55,7 +84,8 @@ def build_router(deps: ConsoleDeps) -> APIRouter:
     render = Renderer(sha256(b"".join(static.values())).hexdigest()[:8])
     figures = live.figures_of(deps)
     _add_lists(router, deps, render, figures)
-    _add_customer(router, deps, render, figures)
+    page = _add_customer(router, deps, render, figures)
+    _add_feedback(router, deps, page)
     incidents.add_pages(router, deps, render, lambda: _common(deps, figures))
     _add_streams(router, deps, figures, static)
     return router
@@ -113,7 +143,19 @@ def _add_lists(router: APIRouter, deps: ConsoleDeps, render: Renderer, figures: 
         return render(request, "playbooks.html", {**context, **await _common(deps, figures)})
 
 
-def _add_customer(router: APIRouter, deps: ConsoleDeps, render: Renderer, figures: live.Shared) -> None:
+class CustomerPage(Protocol):
+    """A customer's page, with what a person has to correct."""
+
+    async def __call__(
+        self, request: Request, tenant: str, customer_id: str, status: int = 200, problem: str = ""
+    ) -> HTMLResponse: ...
+
+
+def _add_customer(
+    router: APIRouter, deps: ConsoleDeps, render: Renderer, figures: live.Shared
+) -> CustomerPage:
+    rules = live.rules_of(deps)
+
     async def page(
         request: Request, tenant: str, customer_id: str, status: int = 200, problem: str = ""
     ) -> HTMLResponse:
@@ -122,7 +164,7 @@ def _add_customer(router: APIRouter, deps: ConsoleDeps, render: Renderer, figure
         if row is None:
             missing = {**common, "tenant": tenant, "customer_id": customer_id}
             return render(request, "missing.html", missing, 404)
-        context = await _story(deps, row, request.query_params)
+        context = {**await _story(deps, row, request.query_params), "rules": await rules()}
         return render(request, "customer.html", {**common, **context, "problem": problem}, status)
 
     @router.get("/customers/{tenant}/{customer_id}")
@@ -145,6 +187,40 @@ def _add_customer(router: APIRouter, deps: ConsoleDeps, render: Renderer, figure
         except RejectedError as error:
             return await page(request, *owner, status=409, problem=str(error))
         return RedirectResponse(f"{_address(*owner)}?flash=completed", 303)
+
+    return page
+
+
+def _add_feedback(router: APIRouter, deps: ConsoleDeps, page: CustomerPage) -> None:
+    @router.post("/tasks/{task_id}/feedback")
+    async def judge(request: Request, task_id: str, said: Annotated[Verdict, Form()]) -> Response:
+        owner = await queries.task_customer(deps.engine, task_id)
+        if owner is None:
+            raise HTTPException(404, f"There is no task {task_id}")
+        if problem := said.problem():
+            return await page(request, *owner, status=422, problem=problem)
+        try:
+            await deps.feedback.judge(task_id, said.judgement())
+        except RejectedError as error:
+            return await page(request, *owner, status=409, problem=str(error))
+        return RedirectResponse(f"{_address(*owner)}?flash=judged", 303)
+
+    @router.post("/customers/{tenant}/{customer_id}/missed")
+    async def missed(
+        request: Request, tenant: str, customer_id: str, said: Annotated[Missed, Form()]
+    ) -> Response:
+        if await queries.customer(deps.engine, tenant, customer_id) is None:
+            raise HTTPException(404, f"There is no customer {customer_id} of {tenant}")
+        if said.rule not in await queries.rules(deps.engine):
+            problem = "Choose the rule that should have fired."
+            return await page(request, tenant, customer_id, status=422, problem=problem)
+        try:
+            await deps.feedback.missed(
+                tenant, customer_id, Miss(said.rule, said.author.strip() or None, said.form)
+            )
+        except RejectedError as error:
+            return await page(request, tenant, customer_id, status=409, problem=str(error))
+        return RedirectResponse(f"{_address(tenant, customer_id)}?flash=missed", 303)
 
 
 def _add_streams(
@@ -196,6 +272,7 @@ async def _story(deps: ConsoleDeps, row: queries.Row, asked: Mapping[str, str]) 
         "open_tasks": [task for task in tasks if task["status"] == "open"],
         "done_tasks": [task for task in tasks if task["status"] == "done"],
         "interventions": interventions,
+        "verdicts": await queries.verdicts_of(deps.engine, *key),
         "simulated": _is_simulated(row, interventions),
         "now": now,
     }

@@ -25,6 +25,15 @@ OUTCOME_HINTS = {
     "no_answer": "Nobody there; try again later",
     "declined": "They do not want this",
 }
+VERDICTS = {"right": "Right", "wrong": "Wrong", "missed": "Missed"}
+WHY_WRONG = {
+    "came_back": "They came back by themselves",
+    "known": "We knew, and it is fine",
+    "wrong_data": "The data behind it is wrong",
+    "not_a_customer": "Not a real customer",
+    "too_early": "Too early to worry",
+    "other": "Something else",
+}
 OVERRIDE = "override"  # the contribution that holds a person's word: without a weight, but with points
 SENTIMENTS = {"positive": "Positive", "neutral": "Neutral", "negative": "Negative"}
 SUBSCRIPTION = {

@@ -21,6 +21,11 @@ _OUTCOMES = {
     "not_resolved": "not resolved",
     "declined": "declined",
 }
+_VERDICTS = {
+    "right": "Marked as a right alarm",
+    "wrong": "Marked as a false alarm",
+    "missed": "Marked as missed by the rules",
+}
 
 
 def summarise(event_type: str, data: Data) -> str:
@@ -192,8 +197,9 @@ def _closed(data: Data) -> str:
 
 
 def _feedback(data: Data) -> str:
-    wrong = data.get("verdict") == "wrong"
-    return "Marked as a false alarm" if wrong else "Marked as missed by the rules"
+    said = _VERDICTS.get(str(data.get("verdict")), "Marked by a person")
+    told = [_words(data[name]) for name in ("rule", "reason") if data.get(name)]
+    return f"{said}: {'; '.join(told)}" if told else said
 
 
 def _fired(data: Data) -> str:

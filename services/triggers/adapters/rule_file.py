@@ -73,6 +73,11 @@ def review(path: Path) -> tuple[Rule, ...]:
     return parse(text, name)
 
 
+def specs(text: bytes | str, name: str) -> list[RuleSpec]:
+    """The rules as they are written. Raises RuleFileError where `parse` does."""
+    return _written(text, name).specs
+
+
 def doubtful(text: bytes | str, name: str) -> list[Problem]:
     """What runs and yet cannot be meant. Raises RuleFileError where `parse` does."""
     written = _written(text, name)

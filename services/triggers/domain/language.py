@@ -43,7 +43,7 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A compiled condition: true, false or null for each row, never an error."""
+    """A compiled condition (or number): true, false or null for each row, never an error."""
 
     sql: str
     expr: pl.Expr
@@ -52,13 +52,22 @@ class Condition:
 
 def compile_condition(sql: str, vocabulary: Mapping[str, Column] = VOCABULARY) -> Condition:
     """Parse, check and translate one condition. Raises ConditionError."""
+    return _compile(sql, vocabulary, Kind.FLAG, "a condition must be true or false, this is a {}")
+
+
+def compile_number(sql: str, vocabulary: Mapping[str, Column] = VOCABULARY) -> Condition:
+    """The same for a part of one that is a number. Raises ConditionError."""
+    return _compile(sql, vocabulary, Kind.NUMBER, "expected a number, this is a {}")
+
+
+def _compile(sql: str, vocabulary: Mapping[str, Column], kind: Kind, otherwise: str) -> Condition:
     tree = parse(sql)
     if sum(1 for _ in tree.walk()) > MAX_NODES:
         raise ConditionError(f"too long: more than {MAX_NODES} parts")
     translator = _Translator(vocabulary)
     typed = translator.visit(tree)
-    if typed.kind is not Kind.FLAG:
-        raise ConditionError(f"a condition must be true or false, this is a {typed.kind}")
+    if typed.kind is not kind:
+        raise ConditionError(otherwise.format(typed.kind))
     return Condition(sql, typed.expr, frozenset(translator.columns))
 
 

@@ -37,6 +37,16 @@ def parse_duration(value: object) -> timedelta:
     return span
 
 
+def spell_duration(span: timedelta) -> str:
+    """As `parse_duration` reads it: 90m is 1h30m."""
+    left, text = int(span.total_seconds()), ""
+    for unit, name in _UNITS.items():
+        size = int(timedelta(**{name: 1}).total_seconds())
+        count, left = (0, left) if unit == "w" and left % size else divmod(left, size)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 

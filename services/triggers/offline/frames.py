@@ -57,6 +57,12 @@ class Frames:
         for day in self.days:
             yield self._read(day)
 
+    def some(self, count: int, until: int) -> Iterator[Frame]:
+        """At most so many days, spread evenly over those before day `until`. Raises ConfigError."""
+        places = np.unique(np.linspace(0, until - 1, min(count, until)).astype(int))
+        for place in places.tolist():
+            yield self._read(self.days[place])
+
     @property
     def customers(self) -> int:
         return self._people.height

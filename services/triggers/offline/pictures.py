@@ -9,6 +9,7 @@ import altair as alt
 from libs.runtime.offline.pictures import data
 
 _COLOURS = ("#2f6f8f", "#e08a3c")  # the first rule file, and the one beside it
+_PROPOSALS = ("#d9582b", "#1f8a5b", "#8455b8")  # A, B and C
 _INK, _PAPER = "#1c2733", "#ffffff"
 _OVER = alt.Header(labelAngle=0, labelOrient="top", labelAnchor="start", labelFontWeight="bold")
 
@@ -71,3 +72,39 @@ def overlap(shares: Mapping[str, Mapping[str, float]]) -> Any:
         color=alt.condition("datum.share > 0.6", alt.value(_PAPER), alt.value(_INK)),
     )
     return (shades + shown).properties(width=side * len(order), height=0.6 * side * len(order), padding=30)
+
+
+def costs(values: Sequence[Mapping[str, Any]]) -> Any:
+    """Work against what is caught, on the days that are chosen by and on those after."""
+    kinds = list(dict.fromkeys(each["kind"] for each in values if each["kind"].startswith("proposal")))
+    domain = ["other", "front", "as it is", *sorted(kinds)]
+    colours = ["#c3ccd3", "#6b7a86", _INK, *_PROPOSALS[: len(kinds)]]
+    base = alt.Chart(data(values)).encode(
+        x=alt.X("hours:Q", title="hours a week", axis=alt.Axis(tickCount=6)),
+        y=alt.Y(
+            "caught:Q", title="caught", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(zero=False)
+        ),
+        tooltip=["values:N"],
+    )
+    dots = base.mark_point(filled=True, opacity=1).encode(
+        color=alt.Color(
+            "kind:N", scale=alt.Scale(domain=domain, range=colours), legend=alt.Legend(title=None)
+        ),
+        shape=alt.Shape(
+            "kind:N",
+            scale=alt.Scale(domain=domain, range=["circle", "circle", "diamond", *["square"] * len(kinds)]),
+            legend=None,
+        ),
+        size=alt.condition("datum.kind == 'other' || datum.kind == 'front'", alt.value(35), alt.value(150)),
+    )
+    line = (
+        base.transform_filter("datum.onfront")
+        .mark_line(color="#6b7a86", strokeWidth=1, strokeDash=[3, 3], interpolate="step-after")
+        .encode(order=alt.Order("hours:Q"))
+    )
+    return (
+        alt.layer(line, dots)
+        .properties(width=390, height=300)
+        .facet(column=alt.Column("span:N", sort=["chosen by", "days after"], title=None, header=_OVER))
+        .resolve_scale(x="independent", y="independent")
+    )

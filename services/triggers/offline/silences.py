@@ -119,16 +119,16 @@ class Outcome(NamedTuple):
 class Judge:
     """Holds alarms against what the frames say happened later."""
 
-    def __init__(self, silences: Silences, last: int, horizon: int) -> None:
-        """`last`: the last day."""
-        self._silences, self._last, self._horizon = silences, last, horizon
+    def __init__(self, silences: Silences, last: int, horizon: int, first: int = 0) -> None:
+        """`last`: the last day known of. What counts are alarms and departures from day `first` on."""
+        self._silences, self._last, self._horizon, self._first = silences, last, horizon, first
         closes = silences.since + horizon
-        within = (silences.begins >= 0) & (closes <= last)
+        within = (silences.begins >= 0) & (closes <= last) & (closes >= first)
         self._departed = within & (silences.until >= closes)
         self._closes = closes
 
     def outcome(self, alarms: Alarms) -> Outcome:
-        judged = alarms.days + self._horizon <= self._last
+        judged = (alarms.days >= self._first) & (alarms.days + self._horizon <= self._last)
         until = self._silences.next_purchase(alarms.slots, alarms.days)
         left = judged & (until >= alarms.days + self._horizon)
         places, days = self.caught(alarms)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.runtime.clock import FakeClock
 from libs.runtime.errors import RejectedError
 from services.outreach.adapters.database import make_engine, migrate
-from services.outreach.console import Completion, ConsoleDeps, build_router
+from services.outreach.console import Completion, ConsoleDeps, Judgement, Miss, build_router
 from tests.fixtures.stack import Database
 from tests.integration.console import seed
 
@@ -29,6 +29,27 @@ class Desk:
         self.completed.append((task_id, completion))
 
 
+@dataclass(slots=True)
+class Ear:
+    """The same for what is said of alarms."""
+
+    judged: list[tuple[str, Judgement]] = field(default_factory=list)
+    missed_ones: list[tuple[str, str, Miss]] = field(default_factory=list)
+    refusal: str = ""
+
+    async def judge(self, task_id: str, judgement: Judgement) -> None:
+        self._may_refuse()
+        self.judged.append((task_id, judgement))
+
+    async def missed(self, tenant: str, customer_id: str, miss: Miss) -> None:
+        self._may_refuse()
+        self.missed_ones.append((tenant, customer_id, miss))
+
+    def _may_refuse(self) -> None:
+        if self.refusal:
+            raise RejectedError(self.refusal)
+
+
 @pytest.fixture(scope="module")
 async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
     engine = make_engine(database.url)
@@ -44,8 +65,13 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-def deps(engine: AsyncEngine, desk: Desk) -> ConsoleDeps:
-    return ConsoleDeps(engine, FakeClock(seed.NOW), desk, lambda: 0.0734, refresh_s=0.02)
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture
+def deps(engine: AsyncEngine, desk: Desk, ear: Ear) -> ConsoleDeps:
+    return ConsoleDeps(engine, FakeClock(seed.NOW), desk, ear, lambda: 0.0734, refresh_s=0.02)
 
 
 @pytest.fixture

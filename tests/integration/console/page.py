@@ -39,7 +39,8 @@ class Page:
         if len(self.all("h1")) != 1:
             found.append(f"{len(self.all('h1'))} h1")
         for one in self.elements:
-            if one.tag in _LABELLED and "label" not in one.parents:
+            hidden = one.attributes.get("type") == "hidden"  # nobody sees it
+            if one.tag in _LABELLED and "label" not in one.parents and not hidden:
                 found.append(f"{one.tag} {one.attributes.get('name')} has no label")
             if one.tag == "img" and "alt" not in one.attributes:
                 found.append("an image without alt")

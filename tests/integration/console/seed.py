@@ -285,6 +285,14 @@ def _profiles() -> list[dict[str, Any]]:
     ]
 
 
+def _decisions() -> list[dict[str, Any]]:
+    """Of one trigger each of three rules: two opened something, one did not."""
+    rules = ("negative-support-unresolved", "order-frequency-drop", "champion-change")
+    plain = {"tenant": TENANT, "customer_id": ANA, "level": "red", "playbook": None, "decision": "suppressed"}
+    plain |= {"reason": "no-playbook", "intervention_id": None, "decided_at": NOW - 2 * _DAY}
+    return [{**plain, "trigger_id": f"d-{rule}", "rule": rule, "trigger": {}} for rule in rules]
+
+
 async def seed(engine: AsyncEngine) -> None:
     """Empty the tables and tell the story again."""
     past, done = _past()
@@ -302,6 +310,7 @@ async def seed(engine: AsyncEngine) -> None:
         (models.TimelineEntry, [{"tenant": TENANT, "customer_id": ANA, **row} for row in _timeline()]),
         (models.Profile, _profiles()),
         (models.Intervention, interventions),
+        (models.Decision, _decisions()),
         (models.Task, [*_open_tasks(), *done]),
         (models.Message, [_message(1, "i-1", ANA), _message(2, "i-9", ANA)]),
     ]

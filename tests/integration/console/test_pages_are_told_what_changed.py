@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import text
@@ -23,7 +24,7 @@ async def _beats(stream: AsyncIterator[str]) -> AsyncIterator[tuple[str, Any]]:
 
 def _streaming(deps: ConsoleDeps, customer: str | None) -> AsyncIterator[tuple[str, Any]]:
     # A standing clock would keep the shared reading for ever.
-    ticking = ConsoleDeps(deps.engine, SystemClock(), deps.complete_task, stop=deps.stop, refresh_s=0.02)
+    ticking = replace(deps, clock=SystemClock())
     watched = (seed.TENANT, customer) if customer else None
     return _beats(live.stream(ticking, live.figures_of(ticking), watched))
 

@@ -74,6 +74,42 @@ async def test_a_completed_task_tells_the_event_stream_and_escalates_when_not_re
     assert completed.data.author == "eva.n"  # type: ignore[attr-defined]
 
 
+async def test_what_is_said_of_an_alarm_is_on_the_topic_and_the_last_word_is_shown(world: World) -> None:
+    await world.put(world.topics.profiles, profile("c1"))
+    red = {"rule": "negative-support-unresolved", "level": "red"}
+    await world.put(world.topics.triggers, fired("t1", "c1", simulated=True, **red))
+    async with world.running(), httpx.AsyncClient(base_url=world.base) as client:
+        ((task,),) = await world.some(_TASK)
+        world.clock.advance(timedelta(hours=3))
+        wrong = {"verdict": "wrong", "reason": "came_back", "author": "Eva N", "form": "p1"}
+        for _ in range(2):  # one form sent twice is one event
+            assert (await client.post(f"/tasks/{task}/feedback", data=wrong)).status_code == 303
+        world.clock.advance(timedelta(hours=1))
+        await client.post(f"/tasks/{task}/feedback", data={"verdict": "right", "form": "p2"})
+        missed = {"rule": "negative-support-unresolved", "form": "p3"}
+        assert (await client.post("/customers/demo/c1/missed", data=missed)).status_code == 303
+        _, *said = await world.read(world.topics.outcomes, 4)
+        await world.some("SELECT 1 FROM outreach.timeline WHERE data->>'verdict' = 'missed'")
+        page = (await client.get("/customers/demo/c1")).text
+        metrics = (await client.get("/metrics")).text
+    told = {one.data.verdict: one for one in said}  # type: ignore[attr-defined]
+    assert [one.type for one in said] == ["outreach.feedback"] * 3
+    first = told["wrong"]
+    assert (first.data.trigger_id, first.data.fired_at, first.data.reason, first.data.author) == (  # type: ignore[attr-defined]
+        "t1",
+        NOON,
+        "came_back",
+        "eva.n",
+    )
+    assert (first.time, first.simulated) == (NOON + timedelta(hours=3), True)
+    assert (told["missed"].data.rule, told["missed"].data.trigger_id) == (  # type: ignore[attr-defined]
+        "negative-support-unresolved",
+        None,
+    )
+    assert "Alarm said to be right" in page
+    assert 'feedback_total{rule="negative-support-unresolved",verdict="missed"} 1.0' in metrics
+
+
 async def test_both_arms_close_by_the_same_rule_at_the_end_of_the_window(world: World) -> None:
     await world.put(world.topics.profiles, profile("c1"), profile("c2"))
     await world.put(world.topics.triggers, fired("t1", "c1"))

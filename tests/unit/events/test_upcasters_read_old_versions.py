@@ -57,6 +57,13 @@ def test_a_version_from_the_future_is_read_as_todays_because_fields_only_grow(re
     assert read(msgspec.json.encode(future)).data.order_id == "42"
 
 
+@pytest.mark.parametrize("read", [decode, decode_hot, read_among_others])
+def test_feedback_of_version_one_is_still_read(read) -> None:
+    old = {**OLD, "type": "outreach.feedback", "dataschema": "urn:greenline:outreach.feedback:1"}
+    found = read(msgspec.json.encode({**old, "data": {"verdict": "missed", "rule": "no-site-activity"}}))
+    assert (found.data.verdict, found.data.rule, found.data.fired_at) == ("missed", "no-site-activity", None)
+
+
 @pytest.mark.parametrize("schema", ["", "order.paid", "urn:greenline:order.paid:0", "urn:x:y:two"])
 def test_a_schema_without_a_version_is_refused(schema: str) -> None:
     with pytest.raises(DecodeError, match="dataschema"):

@@ -61,6 +61,11 @@ def test_missing_or_odd_data_still_makes_a_sentence(kind: str, odd: Any) -> None
             "Playbook mid life closed: success, $12.00",
         ),
         ("outreach.closed", {"result": "failure", "arm": "control"}, "Control window closed: no purchase"),
+        (
+            "outreach.feedback",
+            {"verdict": "wrong", "rule": "no-site-activity", "reason": "wrong_data"},
+            "Marked as a false alarm: no site activity; wrong data",
+        ),
         ("trigger.fired", {"title": "Site silent", "reason": "63 days"}, "Site silent: 63 days"),
         ("from.the_future", {}, "From the future"),
     ],
