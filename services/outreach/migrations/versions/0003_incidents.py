@@ -1,6 +1,6 @@
 """Incidents: what customers have in common, what fired lately, what was found and whom it concerns.
 
-Revision: 0028, after 0002. New tables only: no lock is waited for. Traits fill from customer.events, from the
+Revision: 0003, after 0002. New tables only: no lock is waited for. Traits fill from customer.events, from the
 start of the topic.
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0028"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
