@@ -235,6 +235,14 @@ async def test_a_segment_deletion_erases():
     assert shop.events()[-1]["type"] == "customer.erased"
 
 
+async def test_the_proof_of_a_segment_deletion_is_not_made_from_the_users_number():
+    shop = Shop()
+    requests = [{"type": "delete", "userId": "u-1", "timestamp": f"2024-05-31T00:00:0{n}Z"} for n in (1, 2)]
+    for body in requests:
+        await shop.post("segment", body)
+    assert len({row.reference for row in await shop.privacy.requests()}) == 2
+
+
 async def test_the_sites_user_ids_can_be_the_shops_customers():
     linked = source("segment", same_as={"segment.user": "shopify.customer"})
     shop = Shop(sources=(source("shopify"), linked))

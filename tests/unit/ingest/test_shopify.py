@@ -91,6 +91,17 @@ async def test_an_edited_order_has_what_it_is_worth_now_before_refunds():
     assert event["id"] == "shopify:order:1001:updated:2024-05-30T08:00:05-04:00"
 
 
+async def test_a_refund_that_lowered_nothing_makes_an_order_worth_no_more_than_its_total():
+    event = await only_event(Shop(), "orders/updated", order(refunds=[refund(amount="10.00")]))
+    assert event["data"]["amount"] == "59.90"
+
+
+async def test_an_order_tells_the_language_of_its_checkout():
+    shop = Shop()
+    await only_event(shop, "orders/create", order(customer_locale="de-AT"))
+    assert shop.profiles()[-1]["locale"] == "de-at"
+
+
 async def test_payment_cancellation_and_parcels_are_told():
     shop = Shop()
     assert (await only_event(shop, "orders/paid", order()))["type"] == "order.paid"

@@ -46,7 +46,9 @@ def person_of(body: Node) -> Person:
     """Who an order or checkout belongs to; guests only have an e-mail or a phone."""
     named = body.at("customer")
     consent = body.at("buyer_accepts_marketing").flag()
-    contact = contact_of(named) if named else {"locale": body.at("customer_locale").label()}
+    contact = contact_of(named)
+    # The language is that of the checkout: the customer in it has none.
+    contact["locale"] = contact["locale"] or body.at("customer_locale").label()
     return Person(
         ids=((CUSTOMER, named.at("id").key()),),
         email=body.first("email", "contact_email").text() or named.at("email").text(),
@@ -70,12 +72,14 @@ def _with_anchor(body: Node, source: Source, order: str) -> Person:
 def _amount(body: Node) -> Decimal:
     """What was ordered, after edits and before refunds (those are events of their own)."""
     current = body.at("current_total_price").number("current_total_price")
+    total = body.at("total_price").number("total_price")
     if current is None:
-        total = body.at("total_price").number("total_price")
         if total is None:
             raise NotUnderstoodError("missing_amount", "total_price is missing")
         return total
-    return current + sum((_refunded(refund) for refund in body.at("refunds").each()), Decimal(0))
+    worth = current + sum((_refunded(refund) for refund in body.at("refunds").each()), Decimal(0))
+    # Some refunds do not lower current_total_price; none makes an order worth more than its total.
+    return worth if total is None else min(worth, max(total, current))
 
 
 def _refunded(refund: Node) -> Decimal:
