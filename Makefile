@@ -107,6 +107,11 @@ test-e2e: install ## The whole way: webhook in, message out, ledger balanced, al
 chaos: install ## Long rounds of faults under load: kill -9, frozen workers, a broker that dies (SEED=7 ROUNDS=4 MUTANT=fence)
 	@$(BIN)/python -m tests.chaos
 
+.PHONY: fuzz
+fuzz: install ## Odd deliveries of every provider, new ones each round, until the time is up (SECONDS=300)
+	@until=$$(( $$(date +%s) + $(or $(SECONDS),300) )); while [ $$(date +%s) -lt $$until ]; do \
+	  $(PYTEST) tests/property/ingest/test_any_delivery.py -q || exit 1; done
+
 .PHONY: test-browser
 test-browser: install /usr/bin/chromium ## The console in Debian's Chromium
 	@$(PYTEST) $(BROWSER) -q

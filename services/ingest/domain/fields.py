@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from libs.events.types import Amount, Count, Currency, Frozen, Instant, Label, Reference, Sentiment
 from services.ingest.domain import sentiment
+from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.reading import Node, money
 
 _MILLISECONDS = 100_000_000_000  # as seconds, the year 5138: what is larger counts milliseconds
@@ -40,6 +41,8 @@ def check_constant(kind: Any, constant: Any) -> None:
     except ValidationError as error:
         said = error.errors(include_url=False)[0]["msg"]
         raise Unfit(f"{constant!r} does not fit: {said[0].lower()}{said[1:]}") from None
+    except NotUnderstoodError as error:
+        raise Unfit(f"{constant!r} does not fit: {error.detail}") from None
 
 
 def value_of(kind: Any, node: Node, zone: tzinfo | None = None) -> Any:

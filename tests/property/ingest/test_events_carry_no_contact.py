@@ -15,7 +15,7 @@ import pytest
 from libs.events.topics import CUSTOMER_PROFILES
 from services.ingest.domain.providers import discover
 from services.ingest.letters import announce
-from tests.property.ingest.test_any_body import GOOD, TOPIC_HEADERS, TOPICS, paths, replaced
+from tests.property.ingest.bodies import GOOD, TOPIC_HEADERS, TOPICS, paths, replaced
 from tests.unit.ingest.shop import Shop
 
 ADDRESS = "zephyrine.quux@leaky.example"

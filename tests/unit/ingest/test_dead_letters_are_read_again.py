@@ -12,7 +12,7 @@ from services.ingest.letters import count_waiting
 from services.ingest.ports import LetterQuery
 from services.ingest.redrive import Redriven, Redriver
 from services.ingest.testing import FixedSources
-from tests.property.ingest.test_any_body import GOOD, TOPIC_HEADERS, TOPICS
+from tests.property.ingest.bodies import GOOD, TOPIC_HEADERS, TOPICS
 from tests.unit.ingest.shop import SECRETS, Shop, encode, klaviyo, order, refund, sign, source
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

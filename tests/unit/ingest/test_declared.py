@@ -238,6 +238,12 @@ BROKEN = [
         "events.review.published.fields.rating: is not",
     ),
     ("rating: $.review.stars", "rating: 6", 26, "events.review.published.fields.rating: 6 does not fit"),
+    (
+        "renewal_at: $.until",
+        "renewal_at: soon",
+        51,
+        "events.plan.ends.fields.renewal_at: 'soon' does not fit",
+    ),
     ("kind: csat", "kind: joy", 33, "events.survey.done.fields.kind: 'joy' does not fit"),
     ("{happy: 5, sad: 1}", "{happy: 5, sad: 11}", 34, "events.survey.done.fields.score: 11 does not fit"),
     ("{happy: 5, sad: 1}", "{happy: 5, happy: 1}", 34, "happy: is there twice"),
