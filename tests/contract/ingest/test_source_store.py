@@ -195,7 +195,6 @@ async def test_sealed_again_everything_is_under_the_first_key(table: AsyncEngine
             "UPDATE source_secrets SET sealed = (SELECT sealed FROM source_secrets WHERE source = 'mine') "
             "WHERE source = 'theirs'"
         ),
-        "UPDATE sources SET api_base = 'https://elsewhere.example' WHERE name = 'theirs'",
         (
             "UPDATE source_secrets SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) "
             "WHERE source = 'theirs'"
@@ -209,10 +208,21 @@ async def test_whoever_may_write_to_the_table_cannot_move_or_change_what_is_seal
 ):
     store = PostgresSources(table, Vault(KEYS))
     for name in ("mine", "theirs"):
-        await store.add(make_source(name, secrets=[secret(f"of {name}")], api_key="key of the API"))
+        await store.add(make_source(name, secrets=[secret(f"of {name}")]))
     await run(table, theft)
     mine, theirs = await store.load()
     assert mine.source is not None
     assert theirs.source is None
     assert theirs.fault
     assert "of theirs" not in theirs.fault
+
+
+@pytest.mark.parametrize(
+    "change", ["tenant = 'other'", "provider = 'segment'", "api_base = 'https://elsewhere.example'"]
+)
+async def test_the_key_of_an_api_is_sent_for_nobody_else_and_nowhere_else(table: AsyncEngine, change: str):
+    store = PostgresSources(table, Vault(KEYS))
+    await store.add(make_source(secrets=[], tokens=[hash_of("t")], api_key="key of the API"))
+    await run(table, f"UPDATE sources SET {change}")
+    (found,) = await store.load()
+    assert (found.source, "the row was changed" in found.fault) == (None, True)
