@@ -121,7 +121,7 @@ def read_sources(text: str, declared: Mapping[str, Provider] | None = None) -> d
 def _body(text: str) -> dict[str, Any]:
     try:
         body = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, RecursionError, ValueError):
         raise ConfigError("the sources file is not YAML") from None
     return body if isinstance(body, dict) else {}
 

@@ -54,9 +54,7 @@ def _retyped(value: Any) -> Any:
     if isinstance(value, list):
         return {str(number): one for number, one in enumerate(value)}
     if isinstance(value, str):
-        return (
-            int(value) if value.isascii() and value.isdigit() and len(value) < 4_000 else value.encode().hex()
-        )
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 4_000 else value[::-1]
     return str(value) if value is not None else "None"
 
 
