@@ -109,7 +109,7 @@ def test_a_declared_provider_is_read_with_the_sources_that_use_it(tmp_path):
         (NAMING.replace("[kindred.yaml]", "[kindred.yaml, kindred.yaml]"), "declared by another file too"),
         (NAMING.replace("[kindred.yaml]", "kindred.yaml"), "not a list of files"),
         (NAMING.replace("providers: [kindred.yaml]", ""), "no provider kindred"),
-        ("sources: " + "[" * 5_000, "needs a list under"),  # YAML's reader gives up on such depth
+        ("sources: " + "[" * 5_000, "is not YAML"),  # YAML's reader gives up on such depth
     ],
 )
 def test_a_provider_file_that_is_wrong_says_where(tmp_path, text, says):
