@@ -6,6 +6,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from libs.runtime.metrics import LATENCY_BUCKETS
 
+_GAUGES = {
+    "oldest_trigger_age_seconds": "How long the oldest unread trigger has waited, wall seconds",
+    "outbox_age_seconds": "How long the oldest effect has waited to leave, wall seconds",
+    "outbox_pending": "Effects that have not left",
+    "step_age_seconds": "How long the oldest due step has waited, business seconds",
+    "open_tasks": "Tasks in the queue",
+    "overdue_tasks": "Tasks past their due time",
+    "open_interventions": "Interventions and control windows that are open",
+}
+
 
 class Metrics:
     """Counters since the start of the process; the exact ledger is in PostgreSQL."""
@@ -64,15 +74,7 @@ class Metrics:
         )
         self._gauges = {
             name: Gauge(f"greenline_outreach_{name}", about, registry=registry)
-            for name, about in (
-                ("oldest_trigger_age_seconds", "How long the oldest unread trigger has waited, wall seconds"),
-                ("outbox_age_seconds", "How long the oldest effect has waited to leave, wall seconds"),
-                ("outbox_pending", "Effects that have not left"),
-                ("step_age_seconds", "How long the oldest due step has waited, business seconds"),
-                ("open_tasks", "Tasks in the queue"),
-                ("overdue_tasks", "Tasks past their due time"),
-                ("open_interventions", "Interventions and control windows that are open"),
-            )
+            for name, about in _GAUGES.items()
         }
 
     def decided(self, decision: str, reason: str, rule: str) -> None:

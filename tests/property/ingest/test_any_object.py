@@ -12,7 +12,7 @@ from services.ingest.domain.errors import NotUnderstoodError, UnparsableError
 from services.ingest.domain.plan import Item, Wanted
 from services.ingest.domain.providers import discover
 from services.ingest.domain.reading import parse_json
-from tests.property.ingest.test_any_body import anything, paths, replaced
+from tests.property.ingest.mutations import mutated
 from tests.property.ingest.test_events_carry_no_contact import TRACES, planted
 from tests.unit.ingest import platforms
 from tests.unit.ingest.shop import order, refund, source
@@ -96,8 +96,7 @@ def test_good_objects_say_something_about_the_object_itself(name: str, wanted: W
 @given(st.data())
 def test_anything_at_any_place_of_an_object_is_read_or_refused(data: st.DataObject):
     name, wanted, body = data.draw(st.sampled_from(CASES))
-    path = data.draw(st.sampled_from(paths(body)))
-    read(name, wanted, replaced(body, path, data.draw(anything)))
+    read(name, wanted, data.draw(mutated(body)))
 
 
 @pytest.mark.parametrize(("name", "wanted", "body"), CASES)
