@@ -40,9 +40,11 @@ def _key(number: int) -> bytes:
 class Load:
     """Writes until it is stopped. What a broker has not confirmed may be in the log or not: the log says."""
 
-    def __init__(self, kafka: str, topic: str, seed: int) -> None:
-        self._kafka, self._topic = kafka, topic
-        self._events = events(seed)
+    def __init__(
+        self, kafka: str, topic: str, pairs: Iterator[tuple[bytes, bytes]], rate: int = RATE
+    ) -> None:
+        self._kafka, self._topic, self._rate = kafka, topic, rate
+        self._pairs = pairs
         self._over = asyncio.Event()
         self.confirmed = 0
 
@@ -53,15 +55,19 @@ class Load:
         """With another producer when one has given up."""
         while not self._over.is_set():
             with suppress(KafkaError, OSError):
-                async with make_producer(self._kafka, request_timeout_ms=_PATIENCE_MS) as producer:
+                producer = make_producer(self._kafka, request_timeout_ms=_PATIENCE_MS)
+                try:
+                    await producer.start()
                     await self._pour(producer)
                     return
+                finally:  # also one that never found its broker
+                    await producer.stop()
             await self._wait(_AGAIN_S)
 
     async def _pour(self, producer: AIOKafkaProducer) -> None:
         began, made = time.monotonic(), 0
         while not self._over.is_set():
-            due = min(int((time.monotonic() - began) * RATE) - made, _MOST)
+            due = min(int((time.monotonic() - began) * self._rate) - made, _MOST)
             await self._write(producer, due)
             made += due
             await self._wait(_TICK_S)
@@ -69,7 +75,7 @@ class Load:
     async def _write(self, producer: AIOKafkaProducer, count: int) -> None:
         sent = []
         for _ in range(count):
-            key, value = next(self._events)
+            key, value = next(self._pairs)
             sent.append(await producer.send(self._topic, value, key=key))
         said = await asyncio.gather(*sent, return_exceptions=True)
         failed = [answer for answer in said if isinstance(answer, BaseException)]

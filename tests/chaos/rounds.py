@@ -13,7 +13,7 @@ from libs.runtime.stack import Supervisor
 from tests.chaos.faults import Fault, Faults, Kind
 from tests.chaos.found import all_taken
 from tests.chaos.job import Job
-from tests.chaos.load import Load
+from tests.chaos.load import Load, events
 from tests.chaos.verdict import Verdict, judge
 from tests.fixtures.broker import Broker
 
@@ -66,7 +66,7 @@ class Round:
         """The faults one after the other or at once, as their times say; then all is to be taken in."""
         await self._job.make_topics()
         children = [self._job.child(name) for name in self._names]
-        load = Load(self._job.kafka, self._job.source, self._seed)
+        load = Load(self._job.kafka, self._job.source, events(self._seed))
         async with Supervisor(children, self._folder) as supervisor:
             acted = Faults(self._job, supervisor, self._names, self._broker)
             await self._under_load(load, acted, faults)
