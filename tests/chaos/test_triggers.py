@@ -5,6 +5,7 @@ becomes of the workers, their broker and their partitions meanwhile.
 """
 
 import asyncio
+import re
 import shutil
 import sys
 from collections import Counter
@@ -85,6 +86,19 @@ async def fired(kafka: str) -> Counter[bytes | None]:
     return Counter(key for key, _ in said)
 
 
+async def some_fired(kafka: str) -> None:
+    """Until there is something to lose."""
+    async with asyncio.timeout(READY_S):
+        while not await fired(kafka):  # noqa: ASYNC110 (other processes)
+            await asyncio.sleep(0.5)
+
+
+def read_back(folder: Path) -> int:
+    """How many records of their state the workers have read in takeovers, by their logs."""
+    logs = "".join((folder / "logs" / f"{name}.log").read_text() for name in NAMES)
+    return sum(map(int, re.findall(r'"records": (\d+).*"stream.restored"', logs)))
+
+
 async def all_fired(kafka: str) -> None:
     """Until everybody is heard of. What is said twice comes within the same time or has come."""
     with suppress(TimeoutError):
@@ -102,6 +116,7 @@ async def test_two_workers_of_triggers_and_their_broker_are_hurt_and_each_firing
         load = Load(kafka, CUSTOMER_HEALTH.name, snapshots(SEED), RATE)
         async with workers(kafka, tmp_path) as supervisor:
             pouring = asyncio.create_task(load.run())
+            await some_fired(kafka)
             faults = Faults(Job(kafka, "triggers"), supervisor, NAMES, broker)
             await faults.play(schedule(SEED, KINDS))
             load.stop()
@@ -112,6 +127,7 @@ async def test_two_workers_of_triggers_and_their_broker_are_hurt_and_each_firing
     finally:
         await asyncio.to_thread(broker.stop)
     assert restarts > 0
+    assert read_back(tmp_path) > 500, "no takeover with anything in it"
     assert faults.done.total() == len(KINDS)
     assert len(wanted) > CUSTOMERS / 2, "too little has happened to mean anything"
     assert said == Counter(wanted)
