@@ -11,7 +11,7 @@ from libs.runtime.clock import FakeClock
 from libs.runtime.errors import RejectedError
 from services.outreach.console import ConsoleDeps, IncidentEnd, build_router, queries
 from tests.integration.console import seed
-from tests.integration.console.conftest import Desk
+from tests.integration.console.conftest import Desk, Ear
 from tests.integration.console.incident_seed import DONE, OPEN, seed_incidents
 from tests.integration.console.page import read
 
@@ -30,7 +30,8 @@ async def pages(engine: AsyncEngine) -> AsyncIterator[httpx.AsyncClient]:
     await seed_incidents(engine)
     ENDED.clear()
     app = FastAPI()
-    app.include_router(build_router(ConsoleDeps(engine, FakeClock(seed.NOW), Desk(), end_incident=_end)))
+    deps = ConsoleDeps(engine, FakeClock(seed.NOW), Desk(), Ear(), end_incident=_end)
+    app.include_router(build_router(deps))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
         yield client
