@@ -108,6 +108,7 @@ def write_rules(path: Path) -> None:
         "when": "score < 40",
         "clear": "score >= 60",
         "cooldown": "0s",
+        "labels": {"team": "bench"},
         "annotations": {"reason": "The score is {score}"},
     }
     body = yaml.safe_load(STANDARD.read_text())
