@@ -20,9 +20,9 @@ from rich.console import Console
 from benchmarks.broker import FOLDER, running_stack
 from benchmarks.ingest.load import Answers, Load
 from benchmarks.ingest.outage import away
-from benchmarks.ingest.requests import CUSTOMERS, empty, webhooks
+from benchmarks.ingest.requests import empty, webhooks
 from benchmarks.latency.arrivals import Plan
-from benchmarks.latency.senders import write_sources
+from benchmarks.latency.senders import CUSTOMERS, write_sources
 from benchmarks.results import Figure, append
 from libs.runtime.stack.services import running_services
 from libs.runtime.stack.state import StackState

@@ -2,11 +2,8 @@
 
 from datetime import UTC, datetime
 
-import msgspec
-
+from benchmarks.latency.senders import page_view
 from sandbox.domain.signing import sign
-
-CUSTOMERS = 20_000
 
 
 def empty(host: str) -> bytes:
@@ -16,20 +13,11 @@ def empty(host: str) -> bytes:
 
 def webhooks(host: str, secret: str, case: str, count: int) -> list[bytes]:
     """`count` deliveries of as many events, of customers in turn; event i is `{case}-{i}`."""
-    at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    return [_webhook(host, secret, f"{case}-{i}", i % CUSTOMERS, at) for i in range(count)]
+    at = datetime.now(UTC)
+    return [_webhook(host, secret, f"{case}-{i}", page_view(f"{case}-{i}", i, at)) for i in range(count)]
 
 
-def _webhook(host: str, secret: str, name: str, customer: int, at: str) -> bytes:
-    body = msgspec.json.encode(
-        {
-            "type": "page",
-            "messageId": name,
-            "userId": f"u{customer}",
-            "timestamp": at,
-            "properties": {"path": "/records", "session_id": name},
-        }
-    )
+def _webhook(host: str, secret: str, name: str, body: bytes) -> bytes:
     headers = {
         "Host": host,
         "Content-Type": "application/json",

@@ -1,7 +1,7 @@
 """The two ways in: an event put on customer.events, and a signed webhook that ingest makes one of."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from libs.events.facts import Facts
 from libs.events.families.engagement import SiteVisited
 from libs.events.families.health import HealthSnapshot
 from libs.events.topics import CUSTOMER_EVENTS, CUSTOMER_HEALTH
+from libs.events.types import Frozen
 from libs.runtime.kafka import make_producer
 from sandbox.adapters.sources import random_sources
 from sandbox.domain.signing import sign
@@ -34,69 +35,58 @@ class Sender(Protocol):
     async def send(self, i: int) -> None: ...
 
 
-class Events:
-    """Straight to Kafka, as ingest writes them."""
+class Straight:
+    """Straight to a topic of ours, as the service before it writes: a customer's records take turns.
 
-    def __init__(self, producer: AIOKafkaProducer, case: str) -> None:
-        self._producer, self._case, self.ids = producer, case, dict[bytes, int]()
-        at = datetime(2000, 1, 1, tzinfo=UTC)
-        visit = SiteVisited(session_id="session", pages=3, seconds=90)
-        event = build(visit, id="ID", source="x", tenant="demo", subject="SUBJECT", time=at, receivedat=at)
-        self._template, self._stamp = encode(event), msgspec.json.encode(at)
-
-    async def send(self, i: int) -> None:
-        ident, subject = b"%s-%d" % (self._case.encode(), i), f"c{i % CUSTOMERS}"
-        body = self._template.replace(b'"ID"', b'"%s"' % ident).replace(b"SUBJECT", subject.encode())
-        body = body.replace(self._stamp, msgspec.json.encode(datetime.now(UTC)))
-        self.ids[ident] = i
-        await self._producer.send(CUSTOMER_EVENTS.name, body, key=message_key("demo", subject))
-
-
-@asynccontextmanager
-async def events(kafka: str, case: str) -> AsyncIterator[Events]:
-    producer = make_producer(kafka)
-    await producer.start()
-    try:
-        yield Events(producer, case)
-    finally:
-        await producer.stop()
-
-
-class Snapshots:
-    """Straight to customer.health, as scoring writes them: a customer's score is low and fine in turn.
-
-    With the rule of `write_rules` each of them makes triggers say something.
+    In a template "ID" stands for the event's id, SUBJECT for its customer and the year 2000 for now.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, case: str) -> None:
-        self._producer, self._case, self.ids = producer, case, dict[bytes, int]()
-        at = datetime(2000, 1, 1, tzinfo=UTC)
-        low = HealthSnapshot(
-            score=30, base=50, band="red", confidence=0.9, stage="mid", scorecard="bench", cause="CAUSE",
-            contributions=(), facts=Facts(orders_total=3),
-        )  # fmt: skip
-        fine = low.model_copy(update={"score": 80.0, "band": "green"})
-        who = {"source": "greenline/scoring", "tenant": "demo", "subject": "SUBJECT"}
-        self._templates = [encode(build(one, id="ID", time=at, receivedat=at, **who)) for one in (low, fine)]
-        self._stamp = msgspec.json.encode(at)
+    def __init__(self, producer: AIOKafkaProducer, topic: str, templates: Sequence[bytes], case: str) -> None:
+        self._producer, self._topic, self._templates, self._case = producer, topic, templates, case
+        self.ids: dict[bytes, int] = {}
 
     async def send(self, i: int) -> None:
         ident, subject = b"%s-%d" % (self._case.encode(), i), f"c{i % CUSTOMERS}"
-        body = self._templates[i // CUSTOMERS % 2].replace(b"CAUSE", ident).replace(b'"ID"', b'"%s"' % ident)
-        body = body.replace(b"SUBJECT", subject.encode())
-        body = body.replace(self._stamp, msgspec.json.encode(datetime.now(UTC)))
+        template = self._templates[i // CUSTOMERS % len(self._templates)]
+        body = template.replace(b'"ID"', b'"%s"' % ident).replace(b"SUBJECT", subject.encode())
+        body = body.replace(_STAMP, msgspec.json.encode(datetime.now(UTC)))
         self.ids[ident] = i
-        await self._producer.send(CUSTOMER_HEALTH.name, body, key=message_key("demo", subject))
+        await self._producer.send(self._topic, body, key=message_key("demo", subject))
+
+
+_AT = datetime(2000, 1, 1, tzinfo=UTC)
+_STAMP = msgspec.json.encode(_AT)
+
+
+def _template(data: Frozen) -> bytes:
+    who = {"source": "x", "tenant": "demo", "subject": "SUBJECT"}
+    return encode(build(data, id="ID", time=_AT, receivedat=_AT, **who))
 
 
 @asynccontextmanager
-async def snapshots(kafka: str, case: str) -> AsyncIterator[Snapshots]:
-    producer = make_producer(kafka)
-    await producer.start()
-    try:
-        yield Snapshots(producer, case)
-    finally:
-        await producer.stop()
+async def events(kafka: str, case: str) -> AsyncIterator[Straight]:
+    """Visits on customer.events, as ingest writes them."""
+    visit = SiteVisited(session_id="session", pages=3, seconds=90)
+    async with make_producer(kafka) as producer:
+        yield Straight(producer, CUSTOMER_EVENTS.name, [_template(visit)], case)
+
+
+@asynccontextmanager
+async def snapshots(kafka: str, case: str) -> AsyncIterator[Straight]:
+    """Scores on customer.health, low and fine in turn: with the rule of `write_rules` each says something."""
+    facts = Facts(orders_total=3)
+    known = {
+        "base": 50,
+        "confidence": 0.9,
+        "stage": "mid",
+        "scorecard": "bench",
+        "cause": "ID",
+        "facts": facts,
+    }
+    low = HealthSnapshot(score=30, band="red", contributions=(), **known)
+    fine = low.model_copy(update={"score": 80.0, "band": "green"})
+    async with make_producer(kafka) as producer:
+        yield Straight(producer, CUSTOMER_HEALTH.name, [_template(low), _template(fine)], case)
 
 
 def write_rules(path: Path) -> None:
@@ -130,21 +120,24 @@ class Webhooks:
         self._decode = msgspec.json.Decoder(Answer).decode
 
     async def send(self, i: int) -> None:
-        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        body = msgspec.json.encode(
-            {
-                "type": "page",
-                "messageId": f"{self._case}-{i}",
-                "userId": f"u{i % CUSTOMERS}",
-                "timestamp": at,
-                "properties": {"path": "/records", "session_id": f"{self._case}-{i}"},
-            }
-        )
+        body = page_view(f"{self._case}-{i}", i, datetime.now(UTC))
         headers = sign("segment", self._secret, body, f"{self._case}-{i}", 0.0)
         async with self._session.post(self._url, data=body, headers=headers) as response:
             response.raise_for_status()
             for ident in self._decode(await response.read()).events:
                 self.ids[ident.encode()] = i
+
+
+def page_view(name: str, i: int, at: datetime) -> bytes:
+    """A call in Segment's shape, of one of the customers in turn."""
+    called = {
+        "type": "page",
+        "messageId": name,
+        "userId": f"u{i % CUSTOMERS}",
+        "timestamp": at.isoformat().replace("+00:00", "Z"),
+        "properties": {"path": "/records", "session_id": name},
+    }
+    return msgspec.json.encode(called)
 
 
 def write_sources(path: Path) -> str:

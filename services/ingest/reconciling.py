@@ -18,6 +18,7 @@ from services.ingest.domain.hooks import repairs
 from services.ingest.domain.people import Person, completed
 from services.ingest.domain.plan import Item, Objects, Provider, Wanted
 from services.ingest.domain.reading import Node
+from services.ingest.domain.setup import address
 from services.ingest.domain.sources import Source
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import LetterQuery
@@ -205,12 +206,12 @@ class Reconciler:
         """Subscriptions last: a key that may not look at them has done everything else by then."""
         if not self._public_url:
             return
-        address = f"{self._public_url.rstrip('/')}/webhooks/{run.source.name}"
+        where = address(self._public_url, run.source.name, run.source.provider)
         try:
             found = await self._api.hooks(run.source)
-            for repair in repairs(run.provider.topics, found, address) if found is not None else ():
+            for repair in repairs(run.provider.topics, found, where) if found is not None else ():
                 if not self._dry:
-                    await self._api.mend(run.source, repair, address)
+                    await self._api.mend(run.source, repair, where)
                     self._metrics.hooks_mended.labels(run.source.name).inc()
                 run.report.subscriptions.append(repair.topic)
         except UnavailableError as error:

@@ -1,7 +1,7 @@
 """customer.events: purchases of customers under observation, and their word on messages."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +9,11 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.events import DecodeError, MoneyError, decode_hot
+from libs.events import MoneyError
 from libs.events.money import to_minor
 from services.outreach.adapters.database import Sessions
-from services.outreach.adapters.rows import for_customers, locked_positions, store_positions
+from services.outreach.adapters.rows import for_customers
+from services.outreach.adapters.taking import events_of, untaken
 from services.outreach.domain.outcome import ObservedOrder, OrderFact, observe
 from services.outreach.models import Intervention, InterventionOrder, Suppression
 from services.outreach.ports import Record, Who
@@ -23,8 +24,6 @@ POSITIONS = "outcomes:"  # prefix in consumer_offsets: the timeline reads the sa
 _ORDERS = ("order.placed", "order.updated", "order.cancelled", "order.refunded")
 _WORDS = ("email.unsubscribed", "email.complained", "email.bounced", "customer.consent_changed")
 _TYPES = (*_ORDERS, *_WORDS)
-# Looked for in the raw bytes: nine in ten events are visits and e-mail, and need no decoding here.
-_MARKS = tuple(f'"{name}"'.encode() for name in _TYPES)
 
 
 class OutcomeStore:
@@ -36,28 +35,12 @@ class OutcomeStore:
         self.name = POSITIONS + topic
 
     async def on_records(self, records: Sequence[Record]) -> None:
-        ends = {one.partition: one.offset + 1 for one in records}
-        async with self._sessions.begin() as session:
-            positions = await locked_positions(session, self.name, ends)
-            fresh = [one for one in records if one.offset >= positions[one.partition]]
-            found = list(_decoded(fresh))
+        async with untaken(self._sessions, self.name, records) as (session, fresh):
+            found = list(events_of(fresh, _TYPES))
             await _observe(session, [one for one in found if one.event_type in _ORDERS and not one.backfill])
             for one in found:
                 if one.event_type in _WORDS:
                     await _heed(session, one)
-            ahead = {part: end for part, end in ends.items() if end > positions[part]}
-            await store_positions(session, self.name, ahead)
-
-
-def _decoded(records: Iterable[Record]) -> Iterable[Any]:
-    for record in records:
-        raw = record.value or b""
-        if not any(mark in raw for mark in _MARKS):
-            continue
-        try:
-            yield decode_hot(raw, *_TYPES)
-        except DecodeError:
-            continue  # scoring reads the same topic and writes the dead letter
 
 
 async def _observe(session: AsyncSession, events: Sequence[Any]) -> None:

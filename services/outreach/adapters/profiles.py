@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from libs.events import DecodeError, decode_hot, split_key
 from libs.runtime.clock import Clock
 from services.outreach.adapters.database import Sessions
-from services.outreach.adapters.rows import add_effects, for_customers, locked_positions, store_positions
+from services.outreach.adapters.rows import add_effects, for_customers
+from services.outreach.adapters.taking import untaken
 from services.outreach.effects import TopicNames, dead_letter
 from services.outreach.models import Profile
 from services.outreach.ports import Effect, Record, Who
@@ -28,9 +29,7 @@ class ProfileStore:
         self._dead_letters = topics.dead_letters
 
     async def on_records(self, records: Sequence[Record]) -> None:
-        async with self._sessions.begin() as session:
-            positions = await locked_positions(session, self._topic, {one.partition for one in records})
-            fresh = [one for one in records if one.offset >= positions[one.partition]]
+        async with untaken(self._sessions, self._topic, records) as (session, fresh):
             last, undecodable = _last(fresh)
             letters = [self._letter(one, error) for one, error in undecodable]
             await add_effects(session, letters, datetime.fromtimestamp(self._clock.wall(), UTC))
@@ -44,7 +43,6 @@ class ProfileStore:
                 await session.execute(
                     statement.on_conflict_do_update(index_elements=["tenant", "customer_id"], set_=replaced)
                 )
-            await store_positions(session, self._topic, {one.partition: one.offset + 1 for one in fresh})
 
     def _letter(self, record: Record, error: Exception) -> Effect:
         """A dead letter with the kind of error only: its text may repeat an address."""

@@ -7,9 +7,8 @@ from typing import Any
 from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.events import DecodeError, decode_hot
 from services.outreach.adapters.database import Sessions
-from services.outreach.adapters.rows import locked_positions, store_positions
+from services.outreach.adapters.taking import events_of, untaken
 from services.outreach.incident_models import CustomerTrait, Firing, IncidentCustomer
 from services.outreach.ports import Record
 
@@ -18,7 +17,6 @@ _MOST_PRODUCTS = 5  # of one order; a longer one says little about any of them
 
 _ORDERS = ("order.placed", "order.updated")
 _TYPES = (*_ORDERS, "order.shipped", "usage.recorded", "customer.erased")
-_MARKS = tuple(f'"{name}"'.encode() for name in _TYPES)  # most events need no decoding here
 
 _KEEP = text("""
     INSERT INTO outreach.customer_traits AS old (tenant, customer_id, kind, trait_values, at)
@@ -42,29 +40,12 @@ class TraitStore:
         self.name = POSITIONS + topic
 
     async def on_records(self, records: Sequence[Record]) -> None:
-        ends = {one.partition: one.offset + 1 for one in records}
-        async with self._sessions.begin() as session:
-            positions = await locked_positions(session, self.name, ends)
-            fresh = [one for one in records if one.offset >= positions[one.partition]]
-            found = list(_decoded(fresh))
+        async with untaken(self._sessions, self.name, records) as (session, fresh):
+            found = list(events_of(fresh, _TYPES))
             await _keep(session, newest(found))
             for one in found:
                 if one.event_type == "customer.erased":
                     await _forget(session, one.tenant, one.subject)
-            await store_positions(
-                session, self.name, {p: end for p, end in ends.items() if end > positions[p]}
-            )
-
-
-def _decoded(records: Iterable[Record]) -> Iterable[Any]:
-    for record in records:
-        raw = record.value or b""
-        if not any(mark in raw for mark in _MARKS):
-            continue
-        try:
-            yield decode_hot(raw, *_TYPES)
-        except DecodeError:
-            continue  # scoring reads the same topic and writes the dead letter
 
 
 def traits_of(event: Any) -> dict[str, tuple[str, ...]]:
