@@ -22,7 +22,7 @@ from services.ingest.adapters.sources_file import read_sources
 from services.ingest.domain.providers import discover
 from services.ingest.domain.sources import hash_of
 from tests.contract.ingest.golden import Golden, deliveries, post
-from tests.property.ingest.mutations import ADDRESS, hurt, mutated
+from tests.property.ingest.mutations import ADDRESS, ODD, hurt, mutated
 from tests.unit.ingest import tools
 from tests.unit.ingest.declared import KINDRED, element, kindred, shop_with, signed
 from tests.unit.ingest.shop import SECRETS, Shop, dumps, source
@@ -31,6 +31,7 @@ ANSWERS = {200, 202, 400, 401, 413}
 BOUNDED = settings(
     deadline=None, suppress_health_check=list(HealthCheck)
 )  # as many examples as the profile says
+AS_WRITTEN = repr(ODD)
 TOKEN = "gl_a-token-of-a-property-test"
 STANDARD = [
     golden.body for golden in deliveries() if golden.provider == "standard" and "events" in golden.expect
@@ -147,3 +148,10 @@ def test_no_file_of_sources_or_providers_does_more_than_refuse(data, text):
         return
     with suppress(ConfigError):
         assert read_sources(raw) is not None
+
+
+@given(data=st.data())
+@BOUNDED
+def test_what_one_example_changes_the_next_finds_as_it_was(data):
+    data.draw(mutated({"id": 5, "lines": [1, 2]}))
+    assert repr(ODD) == AS_WRITTEN
