@@ -11,7 +11,7 @@ from msgspec import structs
 from libs.events import decode_hot, decode_many
 from libs.runtime.stream import Chunk, DeadLetter, InputRecord, Lane, Output, Record, Rows
 from libs.runtime.stream.api import SourceRecord
-from services.scoring.domain.decode import Decoder
+from services.scoring.domain.decode import Decoder, types_of
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.money import Money
 from services.scoring.domain.row import BACKFILL
@@ -191,7 +191,7 @@ class Scorer:
         if not run.events:
             return
         slots = rows.ensure_many(run.keys)
-        columns = self._decoder.columns(run.events, slots, partition)
+        columns = self._decoder.columns(run.events, types_of(run.events), slots, partition)
         ground = self._ground(rows, partition)
         imported = slots[(columns.events["flags"] & BACKFILL) != 0]
         if len(imported):

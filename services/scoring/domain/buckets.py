@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 
 FULL, BYTE_FULL = 15, 255
+_ONE, _TWO, _FOUR = np.uint8(1), np.uint8(2), np.uint8(4)
+_PAIRS, _FOURS, _LOW = np.uint8(0x55), np.uint8(0x33), np.uint8(0x0F)
 
 
 @njit(cache=True)
@@ -115,11 +117,11 @@ def byte_sum(ring: Any, newest: int, first: int, last: int) -> int:
 
 
 @njit(cache=True)
-def popcount(bits: int) -> int:
-    """Of eight bits, without a branch: pairs, then fours, then all."""
-    bits -= (bits >> 1) & 0x55
-    bits = (bits & 0x33) + ((bits >> 2) & 0x33)
-    return (bits + (bits >> 4)) & 0x0F
+def popcount(bits: Any) -> Any:
+    """Of a byte, without a branch: pairs, then fours, then all."""
+    bits = bits - (bits >> _ONE & _PAIRS)
+    bits = (bits & _FOURS) + (bits >> _TWO & _FOURS)
+    return (bits + (bits >> _FOUR)) & _LOW
 
 
 @njit(cache=True)
@@ -127,5 +129,5 @@ def bits_sum(ring: Any, newest: int, first: int, last: int) -> int:
     """How many different things were marked on each day, summed over the days first..last."""
     total = 0
     for day in range(max(first, newest - len(ring) + 1), min(last, newest) + 1):
-        total += popcount(whole(ring[day % len(ring)]))
+        total += whole(popcount(ring[day % len(ring)]))
     return total

@@ -45,6 +45,8 @@ OWN_CAMPAIGN = "greenline"
 _LATEST = 2**32 - 1
 
 Events = Sequence[Any]
+Types = npt.NDArray[np.intp]  # places in CUSTOMER_EVENT_TYPES
+Slots = npt.NDArray[np.int64]
 Moved = dict[str, list[int]]
 """What the events of one shape say: columns of EVENT by name, a value an event. The others stay 0."""
 
@@ -64,6 +66,10 @@ def instants(moments: Sequence[datetime]) -> npt.NDArray[np.int64]:
     return np.minimum(np.maximum(exact.astype(np.int64), 1), _LATEST)
 
 
+def types_of(events: Events) -> Types:
+    return np.array([_NUMBERS[e.event_type] for e in events], np.intp)
+
+
 class Decoder:
     """Reads events of one partition. `robots` counts visits that no person made."""
 
@@ -72,9 +78,9 @@ class Decoder:
         self._segment: Callable[[str | None], int] = lambda _: 0
         self.robots = 0
 
-    def columns(self, events: Events, slots: npt.NDArray[np.int64], partition: Partition) -> Columns:
+    def columns(self, events: Events, types: Types, slots: Slots, partition: Partition) -> Columns:
+        """`types`: types_of(events)."""
         self._segment = partition.segment
-        types = np.array([_NUMBERS[e.event_type] for e in events], np.intp)
         table = np.zeros(len(events), EVENT)
         table["slot"] = slots
         table["kind"] = _KINDS[types]

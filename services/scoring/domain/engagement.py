@@ -1,14 +1,17 @@
 """Visits, clicks, replies and e-mails sent. Opens never get here, machine clicks do nothing (FIELD.md 1)."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from services.scoring.domain import kinds as k
-from services.scoring.domain.buckets import FULL, nibble_add, nibble_advance, nibble_join, popcount, whole
+from services.scoring.domain.buckets import nibble_add, nibble_advance, nibble_join, popcount, whole
 from services.scoring.domain.orders import advance_engaged
 from services.scoring.domain.row import DAY, ENGAGED_DAYS, MACHINE
+
+_LOW, _HALF = np.uint8(15), np.uint8(4)  # two days share a byte
 
 
 @njit(cache=True)
@@ -72,34 +75,43 @@ def join_engagement(row: Any, other: Any) -> None:
     row.resubscribed = max(row.resubscribed, other.resubscribed)
 
 
-@njit(cache=True)
-def new_days() -> Any:
-    """Room for engaged_upto."""
-    return np.zeros(ENGAGED_DAYS + 1, np.int64)
+class Days(NamedTuple):
+    """The interactions of the days that a row holds: visits, clicks, replies, orders placed by a person."""
+
+    counts: npt.NDArray[np.uint8]  # (ENGAGED_DAYS,), in the order of the ring
+    upto: npt.NDArray[np.int32]  # (ENGAGED_DAYS + 1,) running sums, the oldest day first
 
 
 @njit(cache=True)
-def engaged_upto(row: Any, upto: Any) -> None:
-    """Running sums (ENGAGED_DAYS + 1,) of the interactions of the days that are held, the oldest first:
-    visits, clicks, replies and orders placed by a person. One pass, and every window is a difference.
-    """
-    upto[0] = total = 0
+def new_days() -> Days:
+    """Room for count_days."""
+    return Days(np.zeros(ENGAGED_DAYS, np.uint8), np.zeros(ENGAGED_DAYS + 1, np.int32))
+
+
+@njit(cache=True)
+def count_days(row: Any, days: Days) -> None:
+    """Fill `days`: every window is then one difference. Single bytes, so that a register holds 32 days."""
+    counts, upto = days
+    visits, clicks, acts = row.visits, row.clicks, row.acts
+    for at in range(ENGAGED_DAYS):
+        counts[at] = popcount(visits[at])
+    for pair in range(ENGAGED_DAYS // 2):
+        counts[2 * pair] += (clicks[pair] & _LOW) + (acts[pair] & _LOW)
+        counts[2 * pair + 1] += (clicks[pair] >> _HALF) + (acts[pair] >> _HALF)
     oldest = (whole(row.engaged_day) + 1) % ENGAGED_DAYS
-    for i in range(ENGAGED_DAYS):
-        at = (oldest + i) & (ENGAGED_DAYS - 1)  # a power of two
-        pair = at >> 1
-        if row.visits[at] | row.clicks[pair] | row.acts[pair]:  # most days are empty
-            shift = 4 * (at & 1)
-            total += popcount(whole(row.visits[at]))
-            total += whole(row.clicks[pair]) >> shift & FULL
-            total += whole(row.acts[pair]) >> shift & FULL
+    total = 0
+    for i in range(ENGAGED_DAYS - oldest):
+        total += counts[oldest + i]
         upto[i + 1] = total
+    for i in range(oldest):
+        total += counts[i]
+        upto[ENGAGED_DAYS - oldest + i + 1] = total
 
 
 @njit(cache=True)
-def engaged_between(row: Any, upto: Any, first: int, last: int) -> int:
+def engaged_between(row: Any, days: Days, first: int, last: int) -> int:
     """Interactions of the days first..last, as far as they are held."""
     before = whole(row.engaged_day) - ENGAGED_DAYS  # the day before the oldest
     start = min(max(first - 1 - before, 0), ENGAGED_DAYS)
     end = min(max(last - before, 0), ENGAGED_DAYS)
-    return whole(upto[max(end, start)]) - whole(upto[start])
+    return whole(days.upto[max(end, start)]) - whole(days.upto[start])

@@ -12,7 +12,7 @@ from numba import njit
 from libs.events import Facts
 from services.scoring.domain.account import ACTIVE, CANCELLED, NONE, referrals_since, skips_in_a_row
 from services.scoring.domain.buckets import bits_sum, nibble_sum, whole
-from services.scoring.domain.engagement import engaged_between
+from services.scoring.domain.engagement import Days, engaged_between
 from services.scoring.domain.numbers import World, card_of
 from services.scoring.domain.onboarding import milestones
 from services.scoring.domain.orders import order_span
@@ -67,7 +67,7 @@ DIGEST_COLUMNS = np.array(
 class Sheet(NamedTuple):
     """A row's facts, and what some of them are read from."""
 
-    engaged: npt.NDArray[np.int64]  # engagement.engaged_upto, as score_row left it on the board
+    engaged: Days  # as score_row left it on the board
     facts: npt.NDArray[np.float64]  # one value a column of COLUMNS
 
 

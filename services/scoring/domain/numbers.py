@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from services.scoring.domain.engagement import Days
 from services.scoring.domain.row import SIGNALS
 
 
@@ -92,5 +93,5 @@ class Board(NamedTuple):
     values: npt.NDArray[np.float64]
     evidence: npt.NDArray[np.float64]  # below 0: never seen
     points: npt.NDArray[np.float64]
-    engaged: npt.NDArray[np.int64]  # room for engagement.engaged_upto
+    engaged: Days  # room for engagement.count_days
     shown: bool  # whether signals without a weight are wanted too

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from libs.events import CUSTOMER_EVENT_TYPES, message_key
 from services.scoring.domain import kinds as k
-from services.scoring.domain.decode import Decoder
+from services.scoring.domain.decode import Decoder, types_of
 from services.scoring.domain.fitting.orders import OrderLog
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.money import Money
@@ -65,7 +65,8 @@ class EventLog(NamedTuple):
         return OrderLog.of(placed["slot"], days, placed["amount"], len(self.keys))
 
 
-_TYPES = {name: i for i, name in enumerate(CUSTOMER_EVENT_TYPES)}
+_NAMES = list(CUSTOMER_EVENT_TYPES)
+_MERGED, _ERASED = _NAMES.index(MERGED), _NAMES.index(ERASED)
 
 
 def _order_of(events: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
@@ -90,12 +91,12 @@ class _Builder:
             self._decoder = Decoder(self._money)
         numbers = self._numbers
         slots = np.array([numbers[e.tenant][e.subject] for e in events], np.int64)
-        types = np.array([_TYPES[e.event_type] for e in events], np.uint8)
-        for i in np.flatnonzero(types == _TYPES[MERGED]).tolist():
+        types = types_of(events)
+        for i in np.flatnonzero(types == _MERGED).tolist():
             self._into[int(slots[i])] = numbers[events[i].tenant][events[i].data.into]
-        self._erased.update(slots[types == _TYPES[ERASED]].tolist())
-        self._types.append(types)
-        self._parts.append(self._decoder.columns(events, slots, self._partition))
+        self._erased.update(slots[types == _ERASED].tolist())
+        self._types.append(types.astype(np.uint8))
+        self._parts.append(self._decoder.columns(events, types, slots, self._partition))
 
     def _keys(self) -> list[bytes]:
         """By number."""
@@ -117,14 +118,23 @@ class _Builder:
         ids = np.concatenate([np.zeros(0, np.uint64), *(part.ids for part in self._parts)])
         keys = self._keys()
         survivors = np.array([self._survivor(i) for i in range(len(keys))], np.int64)
-        kept = ~np.isin(events["slot"], list(self._erased))
+        types = np.concatenate([np.zeros(0, np.uint8), *self._types])
+        order = _arrival(events, list(self._erased))
+        if order is not None:
+            events, hints, ids, types = events[order], hints[order], ids[order], types[order]
         events["slot"] = survivors[events["slot"]] if len(events) else events["slot"]
         events["flags"] &= np.uint8(~BACKFILL & 0xFF)
-        order = np.flatnonzero(kept)[np.argsort(events["received"][kept], kind="stable")]
-        columns = Columns(events[order], hints[order], ids[order])
-        types = np.concatenate([np.zeros(0, np.uint8), *self._types])[order]
         money = self._money or Money()
-        return EventLog(columns, keys, self._partition, types, survivors, money)
+        return EventLog(Columns(events, hints, ids), keys, self._partition, types, survivors, money)
+
+
+def _arrival(events: npt.NDArray[np.void], erased: list[int]) -> npt.NDArray[np.int64] | None:
+    """The order of arrival of all that stays. None: as they are, which most logs are and costs nothing."""
+    received = events["received"]
+    if not erased and bool(np.all(received[1:] >= received[:-1])):
+        return None
+    kept = np.flatnonzero(~np.isin(events["slot"], erased))
+    return kept[np.argsort(received[kept], kind="stable")]
 
 
 def _usual_currency(events: list[Any]) -> str:

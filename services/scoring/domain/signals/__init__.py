@@ -9,7 +9,7 @@ from typing import Any
 
 from numba import njit
 
-from services.scoring.domain.engagement import engaged_upto
+from services.scoring.domain.engagement import count_days
 from services.scoring.domain.numbers import Board, World, card_of
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.signals.account import onboarding, subscription, survey
@@ -54,7 +54,7 @@ def signals_of(row: Any, now: int, rhythm: Rhythm, world: World, board: Board) -
     values, evidence = board.values, board.evidence
     evidence[:] = -1.0
     if row.last_visit or row.last_click:
-        engaged_upto(row, board.engaged)
+        count_days(row, board.engaged)
     values[RECENCY], evidence[RECENCY] = purchase_recency(row, rhythm, card)
     values[ENGAGEMENT], evidence[ENGAGEMENT] = engagement_trend(row, board.engaged, now, feeds, card)
     values[FREQUENCY], evidence[FREQUENCY] = order_frequency_trend(row, now, rhythm, card)

@@ -2,14 +2,18 @@
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from services.scoring.domain.buckets import whole
-from services.scoring.domain.engagement import engaged_between
-from services.scoring.domain.row import DAY
+from services.scoring.domain.engagement import Days, engaged_between
+from services.scoring.domain.row import DAY, ENGAGED_DAYS
 from services.scoring.domain.signals.scale import heard_for, level_value, trend_value
 
 WINDOW = 30  # days
+_BEFORE = (
+    ENGAGED_DAYS - 2 * WINDOW
+)  # where the window before begins in Days.upto, on the day of the last interaction
 
 
 @njit(cache=True)
@@ -29,47 +33,49 @@ def feed_asof(row: Any, now: int, feeds: Any, card: Any) -> int:
 
 
 @njit(cache=True)
-def usual_engagement(row: Any, upto: Any, today: int) -> int:
+def usual_engagement(row: Any, days: Days, today: int) -> int:
     """What the last 30 days are held against: the 30 days before, and in silence never less than it was.
 
     While the customer is silent the window before slides over what was once recent; the largest
     sum it has had since the last interaction holds, so an emptying window does not look like recovery.
     Once the last interaction is in it, it can only lose.
     """
-    last = whole(row.engaged_day)
-    best = 0
-    for day in range(min(last, today), min(today, last + WINDOW) + 1):
-        best = max(best, engaged_between(row, upto, day - 2 * WINDOW + 1, day - WINDOW))
-    return best
+    silent = today - whole(row.engaged_day)
+    if silent < 0:
+        return engaged_between(row, days, today - 2 * WINDOW + 1, today - WINDOW)
+    best = np.int32(0)
+    for start in range(_BEFORE, _BEFORE + min(silent, WINDOW) + 1):
+        best = max(best, days.upto[start + WINDOW] - days.upto[start])
+    return whole(best)
 
 
 @njit(cache=True)
-def _heard(row: Any, upto: Any, now: int, feeds: Any, card: Any) -> Any:
+def _heard(row: Any, days: Days, now: int, feeds: Any, card: Any) -> Any:
     """Up to when was listened, the interactions of the window that ends there, and how sure they are: half
     when the feed has fallen silent since.
     """
     asof = feed_asof(row, now, feeds, card)
     today = asof // DAY
-    return asof, engaged_between(row, upto, today - WINDOW + 1, today), 1.0 if asof == now else 0.5
+    return asof, engaged_between(row, days, today - WINDOW + 1, today), 1.0 if asof == now else 0.5
 
 
 @njit(cache=True)
-def engagement_trend(row: Any, upto: Any, now: int, feeds: Any, card: Any) -> Any:
+def engagement_trend(row: Any, days: Days, now: int, feeds: Any, card: Any) -> Any:
     """30 days against the 30 before, shrunk by the evidence. Orders alone do not make it seen."""
     if row.last_visit == 0 and row.last_click == 0:
         return 0.0, -1.0
-    asof, recent, sure = _heard(row, upto, now, feeds, card)
-    usual = usual_engagement(row, upto, asof // DAY)
+    asof, recent, sure = _heard(row, days, now, feeds, card)
+    usual = usual_engagement(row, days, asof // DAY)
     shrink = card.engagement_shrink
     evidence = (recent + usual) / (recent + usual + shrink)
     return trend_value(recent, usual, shrink, card), evidence * sure
 
 
 @njit(cache=True)
-def engagement_level(row: Any, upto: Any, now: int, feeds: Any, card: Any) -> Any:
+def engagement_level(row: Any, days: Days, now: int, feeds: Any, card: Any) -> Any:
     """Interactions in 30 days, whatever they were before."""
     if row.last_visit == 0 and row.last_click == 0:
         return 0.0, -1.0
-    asof, recent, sure = _heard(row, upto, now, feeds, card)
+    asof, recent, sure = _heard(row, days, now, feeds, card)
     evidence = heard_for(whole(row.first_seen), asof, WINDOW)
     return level_value(recent, card.level_half), evidence * sure
