@@ -78,10 +78,11 @@ class Endpoint:
     async def _take(self, source: Source, request: Request) -> tuple[str, Response]:
         if request.method != "POST":
             return self._probe(source, request.method)
-        if not self.intake.accepts(source, request.headers.get("content-type", "")):
+        headers = _headers(request.scope)
+        if not self.intake.accepts(source, headers.get("content-type", "")):
             return "content_type", problem(415, "the content type is not one that this provider sends")
         try:
-            return await self._receive(source, request)
+            return await self._receive(source, request, headers)
         except tuple(REFUSED) as error:
             return refusal(error, self.retry_after_s, self.sources.provider(source.provider).busy)
         except ClientDisconnect:
@@ -94,21 +95,27 @@ class Endpoint:
         answer.headers["Allow"] = "POST"
         return "method", answer
 
-    async def _receive(self, source: Source, request: Request) -> tuple[str, Response]:
+    async def _receive(
+        self, source: Source, request: Request, headers: dict[str, str]
+    ) -> tuple[str, Response]:
         self.gate.enter(source)
-        self.metrics.in_flight.inc()
         body = bytearray()
         try:
-            await self.gate.read(request, body)
+            await self.gate.read(request.receive, body)
             query = dict(request.query_params) if request.scope["query_string"] else {}
-            delivery = Delivery(dict(request.headers), bytes(body), query)
+            delivery = Delivery(headers, bytes(body), query)
             if (hello := self.intake.handshake(source, delivery)) is not None:
                 return "handshake", PlainTextResponse(hello.body, hello.status)
             received = await self.intake.receive(source, delivery)
             return received.outcome, _response(received)
         finally:
-            self.metrics.in_flight.dec()
             self.gate.leave(len(body))
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """By their names in lower case; of several with one name the first."""
+    # The framework's own view looks through all of them for each that is asked for.
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
 
 
 def _response(received: Received) -> Response:
