@@ -14,11 +14,12 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
+import psutil
 import uvloop
 from rich.console import Console
 
 from benchmarks.broker import FOLDER, running_stack
-from benchmarks.ingest.load import Answers, Load
+from benchmarks.ingest.load import Load
 from benchmarks.ingest.outage import away
 from benchmarks.ingest.requests import empty, webhooks
 from benchmarks.latency.arrivals import Plan
@@ -50,10 +51,23 @@ class Target(NamedTuple):
     host: str
     port: int
     secret: str
+    pid: int
 
     @property
     def name(self) -> str:
         return f"{self.host}:{self.port}"
+
+    def cpu_s(self) -> float:
+        """CPU seconds so far: unlike a rate, they hardly depend on what else the machine does."""
+        times = psutil.Process(self.pid).cpu_times()
+        return times.user + times.system
+
+
+class Speed(NamedTuple):
+    """Of one case of one round."""
+
+    per_s: float
+    cpu_us: float  # of the server's process, a request
 
 
 @asynccontextmanager
@@ -64,7 +78,7 @@ async def ingest(state: StackState) -> AsyncIterator[Target]:
         url = urlsplit(services.url("ingest"))
         assert url.hostname is not None
         assert url.port is not None
-        target = Target(url.hostname, url.port, secret)
+        target = Target(url.hostname, url.port, secret, services.pid("ingest"))
         await _introduce(target)
         yield target
 
@@ -79,25 +93,34 @@ async def _introduce(target: Target) -> None:
 
 
 async def rate(target: Target, size: Size) -> list[Figure]:
-    """As fast as it answers, in turn with the empty route: their ratio is of one run."""
-    told, bare = list[float](), list[float]()
+    """As fast as it answers, in turn with the empty route: their ratios are of one run."""
+    told, bare = list[Speed](), list[Speed]()
     async with Load(_LINKS).connected(target.host, target.port) as load:
         for number in range(size.rounds):
             signed = webhooks(target.name, target.secret, f"rate{number}", 100_000)
             for requests, found in (([empty(target.name)], bare), (signed, told)):
-                found.append(_per_second(await load.as_fast_as_answered(requests, size.seconds)))
-            _say(f"round {number + 1}: {told[-1]:,.0f} webhooks/s, {bare[-1]:,.0f} of the empty route")
-    ratios = [ours / theirs for ours, theirs in zip(told, bare, strict=True)]
+                found.append(await _speed(target, load, requests, size.seconds))
+            _say(f"round {number + 1}: webhooks {_shown(told[-1])}, the empty route {_shown(bare[-1])}")
+    pairs = [*zip(told, bare, strict=True)]
     return [
-        Figure("rate", "webhooks_per_s", median(told), "1/s"),
-        Figure("rate", "empty_per_s", median(bare), "1/s"),
-        Figure("rate", "of_the_empty_route", median(ratios), "x"),
+        Figure("rate", "webhooks_per_s", median(one.per_s for one in told), "1/s"),
+        Figure("rate", "empty_per_s", median(one.per_s for one in bare), "1/s"),
+        Figure("rate", "of_the_empty_route", median(ours.per_s / its.per_s for ours, its in pairs), "x"),
+        Figure("rate", "webhook_cpu", median(one.cpu_us for one in told), "us"),
+        Figure("rate", "empty_cpu", median(one.cpu_us for one in bare), "us"),
     ]
 
 
-def _per_second(answers: Answers) -> float:
+async def _speed(target: Target, load: Load, requests: list[bytes], seconds: float) -> Speed:
+    before = target.cpu_s()
+    answers = await load.as_fast_as_answered(requests, seconds)
+    used, count = target.cpu_s() - before, len(answers.waits)
     assert set(answers.statuses) == {200}, answers.statuses
-    return len(answers.waits) / answers.seconds
+    return Speed(count / answers.seconds, used / count * 1e6)
+
+
+def _shown(speed: Speed) -> str:
+    return f"{speed.per_s:,.0f}/s at {speed.cpu_us:.0f} us of CPU"
 
 
 async def half(target: Target, size: Size) -> list[Figure]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, Field
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -56,14 +57,14 @@ class Endpoint:
     metrics: IngestMetrics
     retry_after_s: int
 
-    async def handle(self, name: str, request: Request) -> Response:
+    async def handle(self, name: str, scope: Scope, receive: Receive) -> Response:
         """Answer one request and count it; a source nobody configured shares one label."""
         started = time.perf_counter()
-        label, outcome, answer = await self._answer(name, request)
+        label, outcome, answer = await self._answer(name, scope, receive)
         self.metrics.answered(label, outcome, time.perf_counter() - started)
         return answer
 
-    async def _answer(self, name: str, request: Request) -> tuple[str, str, Response]:
+    async def _answer(self, name: str, scope: Scope, receive: Receive) -> tuple[str, str, Response]:
         try:
             source = self.sources.find(name)
         except UnavailableError as error:
@@ -73,15 +74,16 @@ class Endpoint:
             return "unknown", "unknown_source", problem(404, f"no source is called {name[:64]!r}")
         if not source.enabled:
             return source.name, "disabled", problem(403, f"source {source.name} is switched off")
-        return source.name, *await self._take(source, request)
+        return source.name, *await self._take(source, scope, receive)
 
-    async def _take(self, source: Source, request: Request) -> tuple[str, Response]:
-        if request.method != "POST":
-            return self._probe(source, request.method)
-        if not self.intake.accepts(source, request.headers.get("content-type", "")):
+    async def _take(self, source: Source, scope: Scope, receive: Receive) -> tuple[str, Response]:
+        if scope["method"] != "POST":
+            return self._probe(source, scope["method"])
+        headers = _headers(scope)
+        if not self.intake.accepts(source, headers.get("content-type", "")):
             return "content_type", problem(415, "the content type is not one that this provider sends")
         try:
-            return await self._receive(source, request)
+            return await self._receive(source, headers, _query(scope), receive)
         except tuple(REFUSED) as error:
             return refusal(error, self.retry_after_s, self.sources.provider(source.provider).busy)
         except ClientDisconnect:
@@ -94,21 +96,30 @@ class Endpoint:
         answer.headers["Allow"] = "POST"
         return "method", answer
 
-    async def _receive(self, source: Source, request: Request) -> tuple[str, Response]:
+    async def _receive(
+        self, source: Source, headers: dict[str, str], query: dict[str, str], receive: Receive
+    ) -> tuple[str, Response]:
         self.gate.enter(source)
-        self.metrics.in_flight.inc()
         body = bytearray()
         try:
-            await self.gate.read(request, body)
-            query = dict(request.query_params) if request.scope["query_string"] else {}
-            delivery = Delivery(dict(request.headers), bytes(body), query)
+            await self.gate.read(receive, body)
+            delivery = Delivery(headers, bytes(body), query)
             if (hello := self.intake.handshake(source, delivery)) is not None:
                 return "handshake", PlainTextResponse(hello.body, hello.status)
             received = await self.intake.receive(source, delivery)
             return received.outcome, _response(received)
         finally:
-            self.metrics.in_flight.dec()
             self.gate.leave(len(body))
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """By their names in lower case; of several with one name the first."""
+    # The framework's own view looks through all of them for each that is asked for.
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    return dict(QueryParams(scope["query_string"])) if scope["query_string"] else {}
 
 
 def _response(received: Received) -> Response:
@@ -171,7 +182,7 @@ class _Api(FastAPI):
         if source is None:
             await super().__call__(scope, receive, send)
             return
-        answer = await self._endpoint.handle(source, Request(scope, receive))
+        answer = await self._endpoint.handle(source, scope, receive)
         await answer(scope, receive, send)
 
 
@@ -211,7 +222,7 @@ def create_api(
         openapi_extra=_BODY,
     )
     async def deliver(source: str, request: Request) -> Response:
-        return await endpoint.handle(source, request)
+        return await endpoint.handle(source, request.scope, request.receive)
 
     @router.get(
         "/webhooks/{source}",
@@ -222,7 +233,7 @@ def create_api(
         responses={status: _REFUSALS[status] for status in (403, 404, 405)},
     )
     async def probe(source: str, request: Request) -> Response:
-        return await endpoint.handle(source, request)
+        return await endpoint.handle(source, request.scope, request.receive)
 
     app.include_router(router)
     app.include_router(events_router(events))

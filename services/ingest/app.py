@@ -153,6 +153,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         enricher=Enricher(ports.apis, metrics, settings.api_wait_s),
     )
     gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes, clock.wall)
+    metrics.in_flight.set_function(lambda: gate.in_flight)
     wait = settings.retry_after_s
     endpoint = Endpoint(intake, ports.sources, gate, metrics, wait)
     events = EventsEndpoint(intake, ports.sources, ports.answers, gate, metrics, wait)

@@ -76,8 +76,8 @@ class IdentityDesk:
         tenant = claim.tenant
         customer: str | None = None
         for found in claim.identifiers:
-            known = self._owners.get((tenant, *found))
-            if known is None or (customer not in {None, known[0]} and claim.joined):
+            known = self._owners.get((tenant, found.kind, found.value))
+            if known is None or (customer is not None and customer != known[0] and claim.joined):
                 return None  # the store decides about two who are said to be one
             customer = customer or known[0]
         details = []

@@ -90,13 +90,11 @@ class EventsEndpoint:
 
     async def _receive(self, source: Source, key: str, request: Request) -> tuple[str, Response]:
         self.gate.enter(source)
-        self.metrics.in_flight.inc()
         body = bytearray()
         try:
-            await self.gate.read(request, body)
+            await self.gate.read(request.receive, body)
             return await self._once(source, key, bytes(body), request.headers.get("traceparent"))
         finally:
-            self.metrics.in_flight.dec()
             self.gate.leave(len(body))
 
     async def _once(self, source: Source, key: str, body: bytes, trace: str | None) -> tuple[str, Response]:

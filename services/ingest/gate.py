@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from services.ingest.domain.bucket import Bucket
 from services.ingest.domain.errors import LimitedError, OverloadedError, TooLargeError
@@ -56,8 +57,14 @@ class Gate:
             raise OverloadedError("too many bytes are held")
         self.buffered += size
 
-    async def read(self, request: Request, body: bytearray) -> None:
-        """The body, cut off while reading as soon as it is too large."""
-        async for piece in request.stream():
+    async def read(self, receive: Receive, body: bytearray) -> None:
+        """The body, cut off while reading as soon as it is too large. Raises ClientDisconnect."""
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            piece = message.get("body", b"")
             self.take(len(piece), len(body))
             body += piece
+            more = message.get("more_body", False)

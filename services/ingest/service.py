@@ -4,11 +4,12 @@ import asyncio
 import secrets
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from libs.events import TYPES
@@ -47,13 +48,12 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import DeadLetterStore, PrivacyRow, Unusable
 from services.ingest.privacy import Privacy
 from services.ingest.publisher import Durable, Publisher
-from services.ingest.work import Work, digest_of, trace_of, well_formed
+from services.ingest.work import Work, trace_of, well_formed
 
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """What became of a delivery."""
 
     outcome: Literal["accepted", "ignored", "dead_letter"]
@@ -124,7 +124,7 @@ class Intake:
         """
         provider, wall = self._providers(source.provider), self._clock.wall()
         provider.verify(delivery, source.live_secrets(wall), wall)
-        work = self._work(source, self._clock.now(), trace_of(delivery), digest_of(delivery))
+        work = self._work(source, self._clock.now(), trace_of(delivery), delivery.body)
         received = await self._process(provider, delivery, work)
         if work.failure is None:
             return received
@@ -135,7 +135,7 @@ class Intake:
 
         What cannot be used is told, not kept: it is kept already. Raises UnavailableError, OverloadedError.
         """
-        work = self._work(source, at, trace_of(delivery), digest_of(delivery), late=True)
+        work = self._work(source, at, trace_of(delivery), delivery.body, late=True)
         try:
             return await self._process(self._providers(source.provider), delivery, work)
         except (UnparsableError, UnverifiedError) as error:
@@ -159,7 +159,7 @@ class Intake:
     def listed(self, source: Source, what: str, body: Node) -> list[Item]:
         """What the deliveries about a provider's object would have said. Raises NotUnderstoodError."""
         provider = self._providers(source.provider)
-        work = self._work(source, self._clock.now(), None, "", late=True)
+        work = self._work(source, self._clock.now(), None, late=True)
         asked = Wanted(what, body.at("id").key() or "")
         pairs = self._guarded(provider, body, work, lambda: _objects(provider).read(asked, body, source))
         if work.failure is not None:
@@ -170,7 +170,7 @@ class Intake:
         self, source: Source, items: Sequence[Item], trace: str | None, *, late: bool = False
     ) -> Received:
         """What was understood, durable when this returns. Raises UnavailableError or OverloadedError."""
-        work = self._work(source, self._clock.now(), well_formed(trace), "", late=late)
+        work = self._work(source, self._clock.now(), well_formed(trace), late=late)
         durable = await self._settle([(Node(None), item) for item in items], work)
         return self._result(work, durable)
 
@@ -183,9 +183,9 @@ class Intake:
         return durable
 
     def _work(
-        self, source: Source, at: datetime, trace: str | None, digest: str, *, late: bool = False
+        self, source: Source, at: datetime, trace: str | None, body: bytes = b"", *, late: bool = False
     ) -> Work:
-        return Work(source, at, trace, digest, self._enricher.until(patient=late), late)
+        return Work(source, at, trace, body, self._enricher.until(patient=late), late)
 
     def _read(self, provider: Provider, node: Node, delivery: Delivery, work: Work) -> list[_Read]:
         topics = work.source.topics

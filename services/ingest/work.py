@@ -20,8 +20,7 @@ class Work:
     source: Source
     now: datetime
     traceparent: str | None
-    digest: str
-    """Stands for the delivery where a name of its own is needed."""
+    body: bytes
     until: float
     """When it must go on without what is asked of the provider's API, by the loop's clock."""
     late: bool = False
@@ -33,6 +32,11 @@ class Work:
     requests: list[tuple[PrivacyRow, tuple[Identifier, ...]]] = field(default_factory=list)
     failure: NotUnderstoodError | None = None
     failed: Node = field(default_factory=lambda: Node(None))
+
+    @property
+    def digest(self) -> str:
+        """Stands for the delivery where a name of its own is needed."""
+        return f"h_{hashlib.sha256(self.body).hexdigest()[:24]}"
 
     def fail(self, error: NotUnderstoodError, element: Node) -> None:
         """The first failure stands for the delivery."""
@@ -46,11 +50,8 @@ def trace_of(delivery: Delivery) -> str | None:
 
 
 def well_formed(trace: str | None) -> str | None:
-    found = trace or ""
-    parts = found.split("-")
-    fits = [len(part) for part in parts] == [2, 32, 16, 2] and found.isascii() and found.isprintable()
-    return found if fits else None
-
-
-def digest_of(delivery: Delivery) -> str:
-    return f"h_{hashlib.sha256(delivery.body).hexdigest()[:24]}"
+    if not trace:
+        return None
+    parts = trace.split("-")
+    fits = [len(part) for part in parts] == [2, 32, 16, 2] and trace.isascii() and trace.isprintable()
+    return trace if fits else None

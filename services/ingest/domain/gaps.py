@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from libs.events import TYPES
 from services.ingest.domain.plan import Fact, Item, Objects

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from services.ingest.domain.people import CONTACT, WEAK, Anchor, Claim, Identifier
 
 Key = tuple[str, str, str]  # tenant, kind, value
@@ -21,8 +23,7 @@ Owner = tuple[str, str]  # tenant, customer id
 Profile = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(msgspec.Struct, frozen=True):
     """`customer` is None when nobody is known and nobody may be made."""
 
     customer: str | None

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from libs.events import build, encode, event_id, message_key
+from libs.events import TYPES, build, encode, encode_hot, event_id, message_key, schema_uri
 from libs.events.families.customer import CustomerErased, CustomerMerged
 from libs.events.families.health import Profile
+from libs.events.hot import data_struct, event_struct
 from libs.events.topics import CUSTOMER_EVENTS, CUSTOMER_PROFILES
 from libs.events.types import Frozen
 from services.ingest.domain.identity import Resolution
@@ -22,19 +23,23 @@ def event_record(
     fact: Fact, customer: str, source: Source | Sender, now: datetime, traceparent: str | None = None
 ) -> Record:
     """One fact as a record of customer.events."""
-    event = build(
-        fact.data,
+    # The model has checked the data; pydantic's envelope around it checks only what is made here.
+    model = type(fact.data)
+    name = TYPES[model]
+    event = event_struct(name)(
         id=fact.id,
         source=source.origin,
         tenant=source.tenant,
         subject=customer,
         time=fact.time or now,
         receivedat=now,
+        dataschema=schema_uri(name),
         traceparent=traceparent,
         backfill=source.backfill,
         simulated=source.simulated,
+        data=msgspec.convert(fact.data, data_struct(model), from_attributes=True),
     )
-    return Record(CUSTOMER_EVENTS.name, event.key, encode(event))
+    return Record(CUSTOMER_EVENTS.name, message_key(source.tenant, customer), encode_hot(event))
 
 
 def complete(data: Frozen, resolution: Resolution) -> Frozen:

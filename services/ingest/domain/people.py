@@ -3,10 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
 import phonenumbers
 
 from services.ingest.domain.sources import Source
@@ -41,20 +41,18 @@ class Anchor(NamedTuple):
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(msgspec.Struct, frozen=True):
     """As a provider file reads it: raw values, in any order."""
 
     ids: tuple[tuple[str, str | None], ...] = ()
     anchors: tuple[Anchor, ...] = ()
     email: str | None = None
     phone: str | None = None
-    contact: Mapping[str, Any] = field(default_factory=dict)
+    contact: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Further fields of libs.events' Profile that this delivery knows; None values say nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """The statement that all of these are one person: identifiers strongest first, normalised."""
 
     tenant: str
@@ -125,14 +123,14 @@ def claim_of(person: Person, source: Source, *, create: bool = True, late: bool 
     """Normalise and rank: provider ids, then e-mail, then phone, then device ids."""
     email = normal_email(person.email)
     phone = normal_phone(person.phone, source.phone_region)
-    strong = _ids(person.ids, source, weak=False)
+    strong, weak = _ids(person.ids, source)
     known = [*strong, *([Identifier(PHONE, phone)] if phone else [])]
     if email and not (is_role(email) and known):
         known.insert(len(strong), Identifier(EMAIL, email))
     contact = {"email": email, "phone": phone, **person.contact}
     return Claim(
         tenant=source.tenant,
-        identifiers=(*known, *_ids(person.ids, source, weak=True)),
+        identifiers=(*known, *weak),
         anchors=person.anchors,
         contact=tuple((name, value) for name, value in contact.items() if value is not None),
         create=create,
@@ -153,6 +151,13 @@ def completed(said: Person, known: Person) -> Person:
     )
 
 
-def _ids(ids: Iterable[tuple[str, str | None]], source: Source, *, weak: bool) -> list[Identifier]:
-    found = (Identifier(source.same_as.get(kind, kind), value) for kind, value in ids if value)
-    return list(dict.fromkeys(one for one in found if (one.kind in WEAK) is weak))
+def _ids(ids: Iterable[tuple[str, str | None]], source: Source) -> tuple[list[Identifier], list[Identifier]]:
+    """The strong and the weak, each once and in their order."""
+    strong, weak = list[Identifier](), list[Identifier]()
+    for kind, value in ids:
+        if value:
+            one = Identifier(source.same_as.get(kind, kind), value)
+            chosen = weak if one.kind in WEAK else strong
+            if one not in chosen:
+                chosen.append(one)
+    return strong, weak

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,7 @@ import msgspec
 from services.ingest.domain.errors import NotUnderstoodError, UnparsableError
 
 MAX_PRODUCTS = 100  # an order of thousands of lines must not become a record too large for the broker
+MAX_LABEL = 64  # characters; libs.events.types.Label
 MAX_REFERENCE = 128  # characters; libs.events.types.Reference
 _MAX_DIGITS = 12  # before the point; libs.events.types.Amount
 _MAX_WORDS = 6  # of a provider's code, such as "Payment method declined by bank"
@@ -87,7 +89,9 @@ class Node:
     def label(self) -> str | None:
         """A code in our alphabet; never a sentence of a customer's."""
         found = self.text()
-        return as_label(found) if found else None
+        if not found:
+            return None
+        return _known_label(found) if len(found) <= MAX_LABEL else as_label(found)
 
     def flag(self) -> bool | None:
         if isinstance(self.raw, str):
@@ -222,11 +226,14 @@ def digest(text: str) -> str:
 
 
 def as_label(text: str) -> str | None:
-    """A text as a code of at most 64 characters of our alphabet; None if it is none.
+    """A text as a code of at most MAX_LABEL characters of our alphabet; None if it is none.
 
     What could be an address, holds the digits of a phone or card, or is a sentence was typed by somebody.
     """
     typed = "@" in text or len(text.split()) > _MAX_WORDS or sum(map(str.isdigit, text)) >= _PHONE_DIGITS
     if typed:
         return None
-    return _unlabelled.sub("_", text.strip().lower())[:64].strip("_") or None
+    return _unlabelled.sub("_", text.strip().lower())[:MAX_LABEL].strip("_") or None
+
+
+_known_label = lru_cache(maxsize=4_096)(as_label)  # the same codes come again and again

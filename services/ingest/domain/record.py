@@ -1,10 +1,9 @@
 """What leaves ingest: bytes for a topic."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """An encoded record on its way to a topic; `value` None is a tombstone."""
 
     topic: str

@@ -110,5 +110,6 @@ async def test_a_data_request_is_done_once_it_was_answered(privacy):
 
 async def test_what_waits_for_kafka_about_a_customer_is_told(privacy, spool):
     mine = Record(CUSTOMER_EVENTS.name, b"demo/c_1", b"mine")
-    await spool.add([[mine, replace(mine, key=b"demo/c_10", value=b"theirs"), replace(mine, value=None)]])
+    theirs = Record(CUSTOMER_EVENTS.name, b"demo/c_10", b"theirs")
+    await spool.add([[mine, theirs, Record(CUSTOMER_EVENTS.name, b"demo/c_1", None)]])
     assert await privacy.spooled("demo", "c_1") == [b"mine"]

@@ -6,7 +6,7 @@ activity. Purchases come from the shop's platform.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,17 +38,13 @@ def _verify(delivery: Delivery, secrets: Secrets, _wall: float) -> None:
     given = signatures.require(delivery.header("x-signature"), "X-Signature")
     offered = _signed_parts(delivery.body)
 
-    def sign_one(part: bytes) -> Callable[[str], str]:
-        return lambda key: signatures.hex_hmac(key.encode(), part, "sha1")
-
-    signers = [sign_one(part) for part in offered]
-    expected = [sign(key) for sign in signers for key in secrets]
+    expected = [signatures.hex_hmac(key.encode(), part, "sha1") for part in offered for key in secrets]
     signatures.check([given], expected, lambda signature: signature)
 
 
 def _signed_parts(body: bytes) -> list[bytes]:
     """What the signature may cover: the body, or a batch's first element as sent or rewritten."""
-    if not body.lstrip().startswith(b"["):
+    if body.startswith(b"{") or not body.lstrip().startswith(b"["):
         return [body]
     try:
         text = body.decode()
@@ -83,7 +79,7 @@ def _read(event: Node, delivery: Delivery, source: Source) -> Item:  # noqa: ARG
     if kind not in {"page", "screen", "track"}:
         raise unknown_topic(kind)
     agent = (event.at("context", "userAgent").text() or "").lower()
-    if not _is_email(event) and any(word in agent for word in _BOTS):
+    if agent and not _is_email(event) and any(word in agent for word in _BOTS):
         return ignore("bot")
     facts = _facts(event, kind, agent)
     return Item(_person(event), facts, customer_required=False) if facts else ignore("unmapped_event")
@@ -120,25 +116,39 @@ def _own_id(event: Node, time: datetime) -> str:
 
 
 def _person(event: Node) -> Person:
-    traits = [event.at("traits"), event.at("context", "traits")]
-    found = next((one for one in traits if one.at("email") or one.at("phone")), traits[0] or traits[1])
-    names = [found.first("firstName", "first_name").text(), found.first("lastName", "last_name").text()]
-    name = found.at("name").text() or " ".join(part for part in names if part)
-    previous = event.at("previousId").key()
+    context = event.at("context")
+    found = _traits(event.at("traits"), context.at("traits"))
     return Person(
         ids=(
             (USER, event.at("userId").key()),
             (ANONYMOUS, event.at("anonymousId").key()),
-            (ANONYMOUS, previous),
+            (ANONYMOUS, event.at("previousId").key()),
         ),
         email=found.at("email").text(),
         phone=found.at("phone").text(),
         contact={
-            "name": name[:200] or None,
-            "locale": event.at("context", "locale").label(),
-            "timezone": (event.at("context", "timezone").text() or "")[:64] or None,
+            "name": _name(found) if found else None,
+            "locale": context.at("locale").label(),
+            "timezone": (context.at("timezone").text() or "")[:64] or None,
         },
     )
+
+
+def _traits(own: Node, of_context: Node) -> Node:
+    """Those that say how to reach the person; most calls carry none."""
+    if not (own and of_context):
+        return own or of_context
+    return of_context if _reaches(of_context) and not _reaches(own) else own
+
+
+def _reaches(traits: Node) -> bool:
+    return bool(traits.at("email") or traits.at("phone"))
+
+
+def _name(traits: Node) -> str | None:
+    names = [traits.first("firstName", "first_name").text(), traits.first("lastName", "last_name").text()]
+    name = traits.at("name").text() or " ".join(part for part in names if part)
+    return name[:200] or None
 
 
 def _delete(event: Node) -> Item:
