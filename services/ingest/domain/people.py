@@ -24,6 +24,7 @@ news newsletter noreply office operations orders postmaster press purchasing rec
 service shop spam subscriptions support team test webmaster
 """
 _ROLES = frozenset(_ROLE_WORDS.split())
+_LONGEST_PHONE = 40  # characters; longer texts are not even remembered
 
 
 class Identifier(NamedTuple):
@@ -90,20 +91,22 @@ def normal_email(text: str | None) -> str | None:
     return found if found.isprintable() and len(found) <= 128 and _ADDRESS.match(found) else None
 
 
-@lru_cache(maxsize=65_536)  # parsing takes about 50 microseconds
 def normal_phone(text: str | None, region: str) -> str | None:
     """E.164, as Google's library understands the number; None if it cannot be one.
 
     A number that reads differently once normal (a trunk prefix that comes off twice, as in +82 00...)
     could name two people: it names nobody.
     """
+    return _phone(text, region) if text and len(text) <= _LONGEST_PHONE else None
+
+
+@lru_cache(maxsize=65_536)  # parsing takes about 50 microseconds
+def _phone(text: str, region: str) -> str | None:
     found = _e164(text, region)
     return found if found is None or _e164(found, region) == found else None
 
 
-def _e164(text: str | None, region: str) -> str | None:
-    if not text or len(text) > 40:
-        return None
+def _e164(text: str, region: str) -> str | None:
     try:
         parsed = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
