@@ -188,7 +188,10 @@ class PrivacyStore(Protocol):
 
 
 class Spool(Protocol):
-    """Where records wait while Kafka is away. Every method raises UnavailableError when it is away too."""
+    """Where records wait while Kafka is away. Every method raises UnavailableError when it is away too.
+
+    What a process puts in, it alone is given, until it ends; then another is.
+    """
 
     async def add(self, batches: Sequence[Sequence[Record]]) -> list[int]:
         """Keep records in this order; durable when it returns. Their numbers, in the same order."""
@@ -202,7 +205,13 @@ class Spool(Protocol):
         """Take published records out."""
         ...
 
-    async def depth(self) -> SpoolDepth: ...
+    async def depth(self) -> SpoolDepth:
+        """Of all processes."""
+        ...
+
+    async def close(self) -> None:
+        """This process sends no more: what it leaves is another's."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

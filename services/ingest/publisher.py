@@ -130,6 +130,7 @@ class Publisher:
             async with asyncio.timeout(FINISH_S):
                 await self._resting.wait()
                 await self._drain()
+        await self._spool.close()
 
     async def _drain(self) -> None:
         while self._unsettled or not self._ending:

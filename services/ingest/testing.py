@@ -236,6 +236,9 @@ class MemorySpool(Outage):
         self.check()
         return SpoolDepth(len(self.waiting), 0.0)
 
+    async def close(self) -> None:
+        pass
+
 
 class MemoryLog(Outage):
     """An EventLog. While it is `silent` it takes records and leaves open whether they land."""

@@ -115,3 +115,14 @@ async def test_kafka_alone_is_enough_once_it_is_back(setup):
 async def test_nothing_to_publish_needs_nobody(setup):
     setup.log.away = setup.spool.away = True
     assert await setup.publisher.publish([]) == "kafka"
+
+
+async def test_a_delivery_that_was_sent_away_while_others_had_their_turn_is_not_published(setup):
+    async with setup.publisher._turn:
+        deliveries = [asyncio.create_task(setup.publisher.publish([record(number)])) for number in (1, 2)]
+        await asyncio.sleep(0)
+        deliveries += [asyncio.create_task(setup.publisher.publish([record(3)]))]
+        ends = await asyncio.gather(*deliveries, return_exceptions=True)
+    assert {type(end) for end in ends} == {UnavailableError}
+    await setup.publisher._line.finish()
+    assert 3 not in setup.published()
