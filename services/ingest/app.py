@@ -98,6 +98,7 @@ class Ingest:
             yield tasks
         finally:
             await self.desk.finish()
+            await self.publisher.finish()
             await cancel_all(*tasks)
 
 

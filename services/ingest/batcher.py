@@ -41,7 +41,8 @@ class Batcher(Generic[I, O]):
     async def _drain(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[: self._max], self._waiting[self._max :]
-            await self._one(batch)
+            # Who has gone has been told that nothing was done.
+            await self._one([one for one in batch if not one[1].done()])
 
     async def _one(self, batch: list[tuple[I, "asyncio.Future[O]"]]) -> None:
         try:

@@ -1,5 +1,6 @@
 """What the use case needs from outside (sources: ports_sources). Fakes are in services/ingest/testing.py."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -8,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from libs.runtime.event_rows import START, Place, Problem
+from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.people import Anchor, Claim
 from services.ingest.domain.record import Record
@@ -186,21 +188,30 @@ class PrivacyStore(Protocol):
 
 
 class Spool(Protocol):
-    """Where records wait while Kafka is away. Every method raises UnavailableError when it is away too."""
+    """Where records wait while Kafka is away. Every method raises UnavailableError when it is away too.
 
-    async def add(self, batches: Sequence[Sequence[Record]]) -> None:
-        """Keep records in this order; durable when it returns."""
+    What a process puts in, it alone is given, until it ends; then another is.
+    """
+
+    async def add(self, batches: Sequence[Sequence[Record]]) -> list[int]:
+        """Keep records in this order; durable when it returns. Their numbers, in the same order."""
         ...
 
-    async def oldest(self, limit: int) -> list[Spooled]:
-        """The records first in line."""
+    async def oldest(self, limit: int, most_bytes: int) -> list[Spooled]:
+        """The records first in line: one, and more while their values stay within `most_bytes` in all."""
         ...
 
     async def remove(self, numbers: Sequence[int]) -> None:
         """Take published records out."""
         ...
 
-    async def depth(self) -> SpoolDepth: ...
+    async def depth(self) -> SpoolDepth:
+        """Of all processes."""
+        ...
+
+    async def close(self) -> None:
+        """This process sends no more: what it leaves is another's."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +236,23 @@ class AnswerStore(Protocol):
         ...
 
 
+class UnacknowledgedError(UnavailableError):
+    """Kafka has not acknowledged all records. Route: the spool, until it is known what becomes of them."""
+
+    def __init__(self, detail: str, sent: "Sequence[asyncio.Future[Any]]" = ()) -> None:
+        super().__init__(detail)
+        self.sent = sent
+        """One for each record from the first on that the client took: done once Kafka has it, however late;
+        an exception says that it will not come any more. The records behind these were never sent."""
+
+
 class EventLog(Protocol):
     """Kafka, as seen from here."""
 
     async def append(self, records: Sequence[Record], wait_s: float) -> None:
-        """Returns once all in-sync replicas have all records. Raises UnavailableError after `wait_s`.
+        """Returns once all in-sync replicas have all records. Raises UnacknowledgedError after `wait_s`.
 
-        Records may still arrive after the error: publishing again makes duplicates, never gaps.
+        While records hang that nobody waits for any more, nothing is sent after them.
         """
         ...
 

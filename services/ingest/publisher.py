@@ -1,12 +1,17 @@
-"""Events to Kafka, or to the spool while Kafka is away: durable when `publish` returns, in order.
+"""Events to Kafka, or to the spool while Kafka is away: durable when `publish` returns, in order, once.
 
-While anything waits in the spool, everything new goes there too: an event must not overtake an older one of
-the same customer. The drainer publishes the spool in order and takes records out only once Kafka has them,
-so a crash makes duplicates (scoring drops them by event id), never gaps.
+Everything goes through one line, in the order it came. While anything waits in the spool, everything new goes
+there too: an event must not overtake an older one of the same customer. What Kafka's client took and has not
+accounted for may still land, so its place in the spool is only a precaution: the drainer waits until the
+client knows, takes out what landed, and publishes the rest in order. A record leaves the spool only once
+Kafka has it. So nothing is lost, and only the end of a process between the two makes duplicates (scoring
+drops them by event id).
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
+from itertools import islice
 from typing import Literal
 
 from libs.runtime.logging import get_logger
@@ -14,15 +19,19 @@ from services.ingest.batcher import Batcher
 from services.ingest.domain.errors import OverloadedError, UnavailableError
 from services.ingest.domain.record import Record
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import EventLog, Spool, SpoolDepth
+from services.ingest.ports import EventLog, Spool, SpoolDepth, Spooled
+from services.ingest.unsettled import Parcel, Unsettled, sent_of
 
 _log = get_logger(__name__)
 Durable = Literal["kafka", "spool"]
 
 LOOK_S = 1.0  # between looks at a spool that should be empty: a crashed process may have left something
 RETRY_S = 0.5  # between attempts while Kafka is away
-DRAIN_BATCH = 500  # records
+COUNT_S = 1.0  # between counts of what waits: a count reads all of it
+DRAIN_BATCH = 5_000  # records; a round costs two trips to PostgreSQL and one to Kafka however many they are
+DRAIN_BYTES = 8 * 1024 * 1024  # of their values, held at once; Kafka takes no record over 1 MiB
 DRAIN_WAIT_S = 10.0  # the drainer can be more patient than a webhook's sender
+FINISH_S = 3.0  # for what the client has not accounted for when the process ends
 
 
 class Publisher:
@@ -36,11 +45,17 @@ class Publisher:
         self._metrics = metrics
         self._kafka_wait_s = kafka_wait_s
         self._spool_wait_s = spool_wait_s
+        self._hold_s = spool_wait_s / 3  # that new ones wait while the last of the spool are sent
+        self._line: Batcher[Sequence[Record], Durable | None] = Batcher(self._publish_all)
+        self._turn = asyncio.Lock()  # of the line, or of the drainer to see that the spool is empty
         self._spooling = False
-        self._adding = 0
-        self._adds = 0
+        self._holds = False  # whether records of ours wait in the spool, as far as we know
         self._wake = asyncio.Event()
-        self._adder: Batcher[Sequence[Record], None] = Batcher(self._add_all)
+        self._unsettled = Unsettled(self._wake.set)
+        self._ending = False
+        self._resting = asyncio.Event()  # unless the drainer runs
+        self._resting.set()
+        self._counted_at = -COUNT_S
         self.depth = SpoolDepth()
 
     @property
@@ -51,74 +66,147 @@ class Publisher:
         """Raises UnavailableError when neither Kafka nor PostgreSQL takes the records."""
         if not records:
             return "kafka"
-        if not self._spooling:
-            try:
-                await self._log.append(records, self._kafka_wait_s)
-            except UnavailableError as error:
-                self._start_spooling(str(error))
+        wait_s = self._spool_wait_s if self._spooling else self._kafka_wait_s + self._spool_wait_s
+        try:
+            async with asyncio.timeout(wait_s):
+                durable = await self._line.submit(records)
+        except (TimeoutError, OverloadedError) as error:
+            raise UnavailableError("the spool in PostgreSQL does not take records in time") from error
+        if durable is None:
+            raise UnavailableError("neither Kafka nor the spool in PostgreSQL takes records")
+        return durable
+
+    async def _publish_all(self, deliveries: Sequence[Sequence[Record]]) -> list[Durable | None]:
+        async with self._turn:
+            if self._spooling:
+                parcels = [Parcel(records) for records in deliveries]
             else:
-                return "kafka"
-        await self._add(records)
+                parcels = await self._left_by_kafka(deliveries)
+            left = [parcel for parcel in parcels if parcel.records]
+            spooled = await self._put(left) if left else None
+        return [spooled if parcel.records else "kafka" for parcel in parcels]
+
+    async def _left_by_kafka(self, deliveries: Sequence[Sequence[Record]]) -> list[Parcel]:
+        try:
+            await self._log.append([one for records in deliveries for one in records], self._kafka_wait_s)
+        except UnavailableError as error:
+            self._start_spooling(str(error))
+            sent = iter(sent_of(error))
+            parcels = [Parcel.left_of(records, sent) for records in deliveries]
+            self._unsettled.follow(*parcels)  # before they are in the spool: who finds them there must know
+            return parcels
+        return [Parcel(())] * len(deliveries)
+
+    async def _put(self, parcels: Sequence[Parcel]) -> Durable | None:
+        """Into the spool; None if it is away."""
+        numbers: Sequence[int] = ()
+        try:
+            numbers = await self._spool.add([parcel.records for parcel in parcels])
+        except UnavailableError:
+            return None
+        finally:
+            given = iter(numbers)
+            for parcel in parcels:
+                parcel.numbers = tuple(islice(given, len(parcel.records)))
+            if self._unsettled:
+                self._wake.set()
+        self._holds = True
+        self._seen(SpoolDepth(self.depth.records + len(numbers), self.depth.oldest_s))
         return "spool"
 
     async def drain_forever(self) -> None:
         """Look for waiting records, publish them, and go back to Kafka once there are none."""
-        while True:
+        self._resting.clear()
+        try:
+            await self._drain()
+        finally:
+            self._resting.set()
+
+    async def finish(self) -> None:
+        """Before the process ends: what Kafka has leaves the spool, or the next process sends it again."""
+        self._ending = True
+        self._wake.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_S):
+                await self._resting.wait()
+                await self._drain()
+        await self._spool.close()
+
+    async def _drain(self) -> None:
+        while self._unsettled or not self._ending:
             self._wake.clear()
-            pause = await self._drain_once()
+            try:
+                pause = await self._drain_once()
+            except UnavailableError:
+                pause = await self._postgres_away()
             if pause:
-                try:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._wake.wait()
-                except TimeoutError:
-                    continue
 
     async def _drain_once(self) -> float:
         """One step; returns how long to rest before the next, in wall seconds."""
-        adds = self._adds
-        try:
-            self._seen(await self._spool.depth())
-            batch = await self._spool.oldest(DRAIN_BATCH) if self.depth.records else []
-        except UnavailableError:
-            return self._postgres_away()
-        if not batch:
-            self._maybe_stop_spooling(adds)
-            return 0.01 if self._spooling else LOOK_S
-        self._start_spooling("records of an earlier process wait")
-        try:
-            await self._log.append([spooled.record for spooled in batch], DRAIN_WAIT_S)
-            await self._spool.remove([spooled.number for spooled in batch])
-        except UnavailableError:
+        await self._count()
+        if not self._unsettled.known:
             return RETRY_S
-        return 0.0
+        await self._take_out()
+        if self._ending:
+            return 0.0
+        batch = await self._spool.oldest(DRAIN_BATCH, DRAIN_BYTES)
+        if self._unsettled:
+            return 0.0  # what was read may hold records that the client has
+        if batch:
+            self._start_spooling("records of an earlier process wait")
+            if not await self._sent(batch, DRAIN_WAIT_S):
+                return RETRY_S
+        if len(batch) < DRAIN_BATCH and self._spooling:
+            await self._go_back()
+        return 0.0 if batch or self._spooling else LOOK_S
 
-    def _postgres_away(self) -> float:
-        # Nothing of ours waits as far as we know: Kafka, if it is there, may go on alone.
-        if self._spooling and not self._adding and self.depth.records == 0:
-            self._stop_spooling()
-        return RETRY_S
+    async def _go_back(self) -> None:
+        """The rest, while new ones wait: as long as they come there is always something in the spool."""
+        async with self._turn:
+            clock = asyncio.get_running_loop().time
+            until = clock() + self._hold_s
+            while clock() < until and self._unsettled.known and not self._ending:
+                await self._take_out()
+                batch = await self._spool.oldest(DRAIN_BATCH, DRAIN_BYTES)
+                if not batch:
+                    self._stop_spooling()
+                if not batch or not await self._sent(batch, self._hold_s):
+                    return
 
-    def _maybe_stop_spooling(self, adds_before: int) -> None:
-        # An add that began after we looked may have put a record in: look again before trusting "empty".
-        if self._spooling and not self._adding and self._adds == adds_before:
-            self._stop_spooling()
-
-    async def _add(self, records: Sequence[Record]) -> None:
-        self._adding += 1
-        self._adds += 1
+    async def _sent(self, batch: Sequence[Spooled], wait_s: float) -> bool:
+        """Whether Kafka has all of it; what it has is taken out with the next step."""
+        self._holds = True
+        numbers = [spooled.number for spooled in batch]
         try:
-            async with asyncio.timeout(self._spool_wait_s):
-                await self._adder.submit(records)
-        except (TimeoutError, OverloadedError, UnavailableError) as error:
-            raise UnavailableError("neither Kafka nor the spool in PostgreSQL takes records") from error
-        finally:
-            self._adding -= 1
-            self._wake.set()
+            await self._log.append([spooled.record for spooled in batch], wait_s)
+        except UnavailableError as error:
+            self._unsettled.follow(Parcel((), sent_of(error), numbers))
+            return False
+        self._unsettled.landed(numbers)
+        return True
 
-    async def _add_all(self, batches: Sequence[Sequence[Record]]) -> list[None]:
-        await self._spool.add(batches)
-        self.depth = SpoolDepth(self.depth.records + sum(map(len, batches)), self.depth.oldest_s)
-        return [None] * len(batches)
+    async def _take_out(self) -> None:
+        """What Kafka has leaves the spool before anything else is read there."""
+        if landed := self._unsettled.settle():
+            await self._spool.remove(landed)
+            self._unsettled.removed()
+            self._seen(SpoolDepth(max(self.depth.records - len(landed), 0), self.depth.oldest_s))
+
+    async def _count(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._counted_at >= COUNT_S:
+            self._seen(await self._spool.depth())
+            self._counted_at = now
+
+    async def _postgres_away(self) -> float:
+        # Nothing of ours waits as far as we know: Kafka, if it is there, may go on alone.
+        async with self._turn:
+            if self._spooling and not self._holds:
+                self._stop_spooling()
+        return RETRY_S
 
     def _seen(self, depth: SpoolDepth) -> None:
         self.depth = depth
@@ -133,6 +221,6 @@ class Publisher:
             _log.warning("ingest.spooling", why=why)
 
     def _stop_spooling(self) -> None:
-        self._spooling = False
+        self._spooling = self._holds = False
         self._metrics.spooling.set(0)
         _log.info("ingest.kafka_again")

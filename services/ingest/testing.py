@@ -1,15 +1,17 @@
 """In-memory fakes of ingest's ports. They pass the same cases as the real ones (tests/contract/ingest)."""
 
+import asyncio
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
+from itertools import accumulate, count
 from typing import Any
 
 from libs.events import message_key
 from libs.events.topics import CUSTOMER_PROFILES
+from services.ingest.acks import Acks, Fate
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.identity import Book, Changes, Resolution, is_object, settle
 from services.ingest.domain.people import Anchor, Claim
@@ -214,13 +216,17 @@ class MemorySpool(Outage):
         self.waiting: list[Spooled] = []
         self._numbers = count(1)
 
-    async def add(self, batches: Sequence[Sequence[Record]]) -> None:
+    async def add(self, batches: Sequence[Sequence[Record]]) -> list[int]:
         self.check()
-        self.waiting += [Spooled(next(self._numbers), record) for batch in batches for record in batch]
+        added = [Spooled(next(self._numbers), record) for batch in batches for record in batch]
+        self.waiting += added
+        return [spooled.number for spooled in added]
 
-    async def oldest(self, limit: int) -> list[Spooled]:
+    async def oldest(self, limit: int, most_bytes: int) -> list[Spooled]:
         self.check()
-        return self.waiting[:limit]
+        sizes = accumulate(len(spooled.record.value or b"") for spooled in self.waiting[:limit])
+        within = sum(1 for size in sizes if size <= most_bytes)
+        return self.waiting[: max(within, 1)]
 
     async def remove(self, numbers: Sequence[int]) -> None:
         self.check()
@@ -230,17 +236,43 @@ class MemorySpool(Outage):
         self.check()
         return SpoolDepth(len(self.waiting), 0.0)
 
+    async def close(self) -> None:
+        pass
+
 
 class MemoryLog(Outage):
-    """An EventLog."""
+    """An EventLog. While it is `silent` it takes records and leaves open whether they land."""
 
     def __init__(self) -> None:
         super().__init__()
         self.records: list[Record] = []
+        self.silent = False
+        self.open: deque[tuple[Record, Fate]] = deque()
+        self._acks = Acks()
 
-    async def append(self, records: Sequence[Record], wait_s: float) -> None:  # noqa: ARG002 (the port's signature)
-        self.check()
-        self.records += records
+    async def append(self, records: Sequence[Record], wait_s: float) -> None:
+        async def send(sent: list[Fate]) -> None:
+            await self._acks.nothing_hangs()
+            self.check()
+            for record in records:
+                self.open.append((record, asyncio.get_running_loop().create_future()))
+                sent.append(self.open[-1][1])
+            if not self.silent:
+                self.land(len(self.open))
+
+        await self._acks.of(send, wait_s)
+
+    def land(self, number: int) -> None:
+        """The first so many of those that are open."""
+        for _ in range(number):
+            record, fate = self.open.popleft()
+            self.records.append(record)
+            fate.set_result(None)
+
+    def refuse(self) -> None:
+        """All that are open: the client sends nothing behind a batch that was refused."""
+        while self.open:
+            self.open.popleft()[1].set_exception(UnavailableError("refused by the test"))
 
     def on(self, topic: str) -> list[Record]:
         return [record for record in self.records if record.topic == topic]

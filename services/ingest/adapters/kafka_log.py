@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from libs.runtime.kafka import make_producer, with_patience
+from libs.runtime.lifecycle import cancel_all
 from libs.runtime.logging import get_logger
+from services.ingest.acks import Acks, Fate
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.record import Record
 
@@ -23,57 +27,61 @@ class KafkaLog:
     def __init__(self, bootstrap: str, **overrides: Any) -> None:
         self._bootstrap = bootstrap
         self._overrides = overrides
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Any = None  # an AIOKafkaProducer once there is one
         self._reached = asyncio.Event()
-        self._hanging: set[asyncio.Future[Any]] = set()
+        self._refused = asyncio.Event()
+        self._acks = Acks(self._renew)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["KafkaLog"]:
         """Connect in the background, for as long as it takes; until then appends wait and are refused."""
-        connecting = asyncio.create_task(with_patience(self._connect, "ingest producer"))
+        connecting = asyncio.create_task(self._keep_connected())
         try:
             yield self
         finally:
-            connecting.cancel()
-            await asyncio.wait({connecting})
+            await cancel_all(connecting)
             await self._close(self._producer)
 
     async def append(self, records: Sequence[Record], wait_s: float) -> None:
         """See the port. While earlier records hang, nothing is added: the client's memory stays bounded."""
-        sent: list[asyncio.Future[Any]] = []
+        await self._acks.of(partial(self._send, records), wait_s)
+
+    async def _send(self, records: Sequence[Record], sent: list[Fate]) -> None:
+        await self._reached.wait()
+        await self._acks.nothing_hangs()
         try:
-            async with asyncio.timeout(wait_s):
-                producer = await self._connected()
-                if self._hanging:
-                    await asyncio.wait(self._hanging)
-                for record in records:
-                    future = await producer.send(record.topic, record.value, key=record.key)
-                    sent.append(future)
-                await asyncio.wait(sent)
-        except TimeoutError:
-            self._leave(sent)
-            raise UnavailableError(f"Kafka did not acknowledge within {wait_s} s") from None
+            for record in records:
+                # One by one into the caller's list: what was sent before the wait ended must be known.
+                future = await self._producer.send(record.topic, record.value, key=record.key)
+                sent.append(future)
         except KafkaError as error:
-            self._leave(sent)
             raise UnavailableError(f"Kafka: {error!r}") from error
-        for future in sent:
-            if (failure := future.exception()) is not None:
-                raise UnavailableError(f"Kafka: {failure!r}") from failure
 
-    def _leave(self, sent: Sequence[asyncio.Future[Any]]) -> None:
-        """Nobody waits for these any more, but they may still land."""
-        for future in sent:
-            if not future.done():
-                self._hanging.add(future)
-            future.add_done_callback(self._landed)
+    def _renew(self) -> None:
+        """A batch has failed: nothing more with this producer."""
+        self._reached.clear()
+        self._refused.set()
 
-    def _landed(self, future: asyncio.Future[Any]) -> None:
-        self._hanging.discard(future)
-        if not future.cancelled():
-            future.exception()  # looked at here, so that nobody's absence makes a warning of it
+    async def _keep_connected(self) -> None:
+        """One producer, and another when the broker has refused a batch of it.
+
+        The refused batch's numbers are missing in the producer's sequence: whatever it sends there
+        afterwards is refused as well, for as long as it lives.
+        """
+        while True:
+            await with_patience(self._connect, "ingest producer")
+            await self._refused.wait()
+            _log.warning("ingest.producer_renewed")
+            with contextlib.suppress(KafkaError):
+                await self._producer.stop()  # ends once everything in it has landed or failed
+            self._refused.clear()
 
     async def _connect(self) -> None:
         producer = make_producer(self._bootstrap, **self._overrides)
+        # aiokafka 0.14 gives a batch up after request_timeout_ms if its partition has no leader then, even
+        # one that the broker may have taken before it went. Only what is sent until it is answered is known
+        # to be there once. Appends have a wait of their own, and send nothing while a batch hangs.
+        producer._message_accumulator._batch_ttl = math.inf  # noqa: SLF001 (no setting is for this alone)
         try:
             await producer.start()
         except BaseException:
@@ -81,11 +89,6 @@ class KafkaLog:
             raise
         self._producer = producer
         self._reached.set()
-
-    async def _connected(self) -> AIOKafkaProducer:
-        await self._reached.wait()
-        assert self._producer is not None
-        return self._producer
 
     @staticmethod
     async def _close(producer: AIOKafkaProducer | None) -> None:

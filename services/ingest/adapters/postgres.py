@@ -11,6 +11,8 @@ from services.ingest.domain.errors import UnavailableError
 
 SCHEMA = "ingest"
 _POOL = 8  # connections; work comes in batches, so few are enough
+# A machine of ours that is gone without a word is noticed within a minute: its locks hold the spool up.
+_GONE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 # What a defect of ours looks like; everything else means that the server cannot help us right now.
 _DEFECTS = (asyncpg.SyntaxOrAccessError, asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
@@ -26,7 +28,7 @@ def make_engine(url: str, wait_s: float = 5.0) -> AsyncEngine:
         connect_args={
             "timeout": wait_s,
             "command_timeout": wait_s,
-            "server_settings": {"search_path": SCHEMA, "application_name": "greenline-ingest"},
+            "server_settings": {"search_path": SCHEMA, "application_name": "greenline-ingest", **_GONE},
         },
     )
 
@@ -34,9 +36,15 @@ def make_engine(url: str, wait_s: float = 5.0) -> AsyncEngine:
 @contextlib.asynccontextmanager
 async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A transaction that commits at the end of the block. Raises UnavailableError when the server is away."""
+    async with reachable(), engine.begin() as connection:
+        yield connection
+
+
+@contextlib.asynccontextmanager
+async def reachable() -> AsyncIterator[None]:
+    """Raises UnavailableError when the server is away in the block."""
     try:
-        async with engine.begin() as connection:
-            yield connection
+        yield
     except (OSError, TimeoutError, OperationalError, InterfaceError) as error:
         raise _away(error) from error
     except DBAPIError as error:

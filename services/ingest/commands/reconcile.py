@@ -93,6 +93,7 @@ async def _reconciler(engine: AsyncEngine, order: _Order) -> AsyncIterator[tuple
             raise ConfigError(f"source {source.name}: {source.provider} has no API that we ask")
         yield reconciler, source, window_of(order.since, order.until, clock.now())
         await ingest.desk.finish()
+        await ingest.publisher.finish()
 
 
 def _source(sources: SourcesFile, name: str) -> Source:

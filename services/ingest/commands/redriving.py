@@ -70,6 +70,7 @@ async def _redriver(engine: AsyncEngine, dry: bool) -> AsyncIterator[Redriver]:
         ingest = compose(settings, ports, clock)
         yield Redriver(ingest.intake, sources, ports.letters, dry=dry)
         await ingest.desk.finish()
+        await ingest.publisher.finish()
 
 
 def _became(one: Redriven) -> str:

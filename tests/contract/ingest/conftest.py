@@ -52,8 +52,10 @@ def identities(real: AsyncEngine | None) -> IdentityStore:
 
 
 @pytest.fixture
-def spool(real: AsyncEngine | None) -> Spool:
-    return PostgresSpool(real) if real else MemorySpool()
+async def spool(real: AsyncEngine | None) -> AsyncIterator[Spool]:
+    made = PostgresSpool(real) if real else MemorySpool()
+    yield made
+    await made.close()
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Ingest with Kafka or PostgreSQL away, and killed in between. Nothing that was answered 2xx is missing."""
 
 import asyncio
+from collections import Counter
+from itertools import count
 
-from tests.integration.ingest.conftest import World
+from tests.integration.ingest.conftest import PATIENCE_S, World
 from tests.unit.ingest.shop import order
 
 
@@ -49,6 +51,36 @@ async def test_kafka_away_and_ingest_killed_lose_nothing_and_keep_the_order(worl
         await world.spool_is_empty()
         await world.reaches_kafka(299)
         assert numbers_of(await world.events(), numbers) == list(numbers)
+
+
+async def test_deliveries_on_their_way_when_the_broker_goes_arrive_once(world: World):
+    numbers, answered, enough = count(1_000), list[tuple[str, str]](), asyncio.Event()
+
+    async def send() -> None:
+        while not enough.is_set():
+            answer = await world.order(order(next(numbers)))
+            if answer.status_code == 200:  # a busy machine may send some away
+                answered.append((answer.json()["events"][0], answer.json()["durable"]))
+
+    async def lands_in(durable: str) -> None:
+        before = len(answered)
+        async with asyncio.timeout(PATIENCE_S):
+            while durable not in {where for _, where in answered[before:]}:  # noqa: ASYNC110 (another process)
+                await asyncio.sleep(0.1)
+
+    async with world.ingest(INGEST_KAFKA_WAIT_S="0.3"):
+        await world.reaches_kafka(400)
+        senders = [asyncio.create_task(send()) for _ in range(8)]
+        await lands_in("kafka")
+        await world.stop("kafka")
+        await lands_in("spool")
+        await world.start_everything()
+        await lands_in("kafka")
+        enough.set()
+        await asyncio.gather(*senders)
+        await world.spool_is_empty()
+        arrived = Counter(one["id"] for one in await world.events())
+        assert {event: arrived[event] for event, _ in answered} == {event: 1 for event, _ in answered}
 
 
 async def test_postgres_away_lets_known_customers_through_and_sends_unknown_ones_away(world: World):
