@@ -11,6 +11,7 @@ from libs.events.topics import CUSTOMER_HEALTH
 from libs.runtime.kafka import make_consumer
 from libs.runtime.topics import PARTITIONS
 
+_PATIENCE_S = 300.0
 _CAUSE = re.compile(rb'"cause":"([^"]+)"')
 
 
@@ -38,7 +39,13 @@ class Observer:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def quiet(self, seconds: float = 1.5) -> None:
+    async def heard(self, count: int) -> None:
+        """Until so much has been seen."""
+        async with asyncio.timeout(_PATIENCE_S):
+            while len(self.seen) < count:  # noqa: ASYNC110 (a look ten times a second is no load)
+                await asyncio.sleep(0.1)
+
+    async def quiet(self, seconds: float = 10.0) -> None:
         """Until nothing new has come for so long."""
         count = -1
         while count != len(self.seen):

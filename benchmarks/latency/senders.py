@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -12,10 +12,11 @@ import msgspec
 import yaml
 from aiokafka import AIOKafkaProducer
 
+from benchmarks.latency.arrivals import Send
 from libs.events import build, encode, message_key
 from libs.events.facts import Facts
 from libs.events.families.engagement import SiteVisited
-from libs.events.families.health import HealthSnapshot
+from libs.events.families.health import Contribution, HealthSnapshot
 from libs.events.topics import CUSTOMER_EVENTS, CUSTOMER_HEALTH
 from libs.events.types import Frozen
 from libs.runtime.kafka import make_producer
@@ -41,16 +42,35 @@ class Straight:
     In a template "ID" stands for the event's id, SUBJECT for its customer and the year 2000 for now.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, templates: Sequence[bytes], case: str) -> None:
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        topic: str,
+        templates: Sequence[bytes],
+        case: str,
+        *,
+        says: int = 1,
+        whose: str = "c",
+    ) -> None:
+        """One customer in `says` takes the templates in turn; the others stay with the first."""
         self._producer, self._topic, self._templates, self._case = producer, topic, templates, case
+        self._says, self._whose = says, whose
         self.ids: dict[bytes, int] = {}
 
     async def send(self, i: int) -> None:
-        ident, subject = b"%s-%d" % (self._case.encode(), i), f"c{i % CUSTOMERS}"
-        template = self._templates[i // CUSTOMERS % len(self._templates)]
+        await self._send(i, i // CUSTOMERS + 1)
+
+    async def introduce(self, i: int) -> None:
+        await self._send(i, 0)
+
+    async def _send(self, i: int, turn: int) -> None:
+        ident, subject = b"%s-%d-%d" % (self._case.encode(), turn, i), f"{self._whose}{i % CUSTOMERS}"
+        moves = i % self._says == 0
+        template = self._templates[turn % len(self._templates) if moves else 0]
         body = template.replace(b'"ID"', b'"%s"' % ident).replace(b"SUBJECT", subject.encode())
         body = body.replace(_STAMP, msgspec.json.encode(datetime.now(UTC)))
-        self.ids[ident] = i
+        if moves and turn:
+            self.ids[ident] = i
         await self._producer.send(self._topic, body, key=message_key("demo", subject))
 
 
@@ -71,22 +91,46 @@ async def events(kafka: str, case: str) -> AsyncIterator[Straight]:
         yield Straight(producer, CUSTOMER_EVENTS.name, [_template(visit)], case)
 
 
+# As much as scoring says of an ordinary customer: 1.7 kB.
+_WHY = tuple(
+    Contribution(
+        signal=name, value=30.0, weight=0.15, evidence=0.9, points=-3.3, text=f"{name}: less than usual"
+    )
+    for name in ("recency", "frequency", "engagement", "support", "returns", "site")
+)
+_FACTS = Facts.model_validate(
+    dict.fromkeys(("first_seen_at", "data_since", "first_order_at"), _AT - timedelta(days=400))
+    | dict.fromkeys(("last_order_at", "last_visit_at", "last_activity_at"), _AT)
+    | dict.fromkeys(("orders_total", "orders_90d", "visits_30d", "tickets_14d"), 3)
+    | dict.fromkeys(("engagement_30d", "engagement_prev_30d", "clicks_30d"), 8)
+    | dict.fromkeys(("open_tickets", "visits_since_order", "sends_since_engagement"), 0)
+    | dict.fromkeys(("site_known", "site_tracking_live"), True)
+    | {"tenure_days": 400.0, "own_gap_days": 30.0, "days_overdue": -30.0, "silence_tail_p": 0.9}
+    | {"spend_total": 12_900, "currency": "USD"}
+)
+
+
 @asynccontextmanager
-async def snapshots(kafka: str, case: str) -> AsyncIterator[Straight]:
-    """Scores on customer.health, low and fine in turn: with the rule of `write_rules` each says something."""
-    facts = Facts(orders_total=3)
-    known = {
-        "base": 50,
-        "confidence": 0.9,
-        "stage": "mid",
-        "scorecard": "bench",
-        "cause": "ID",
-        "facts": facts,
-    }
-    low = HealthSnapshot(score=30, band="red", contributions=(), **known)
+async def snapshots(kafka: str, case: str, says: int) -> AsyncIterator[Straight]:
+    """Scores on customer.health: low, and of one customer in `says` low and fine in turn, which the rule of
+    `write_rules` hears of.
+    """
+    low = HealthSnapshot(
+        score=30,
+        base=50,
+        band="red",
+        confidence=0.9,
+        stage="mid",
+        scorecard="bench",
+        cause="ID",
+        contributions=_WHY,
+        facts=_FACTS,
+    )
     fine = low.model_copy(update={"score": 80.0, "band": "green"})
     async with make_producer(kafka) as producer:
-        yield Straight(producer, CUSTOMER_HEALTH.name, [_template(low), _template(fine)], case)
+        yield Straight(
+            producer, CUSTOMER_HEALTH.name, [_template(low), _template(fine)], case, says=says, whose=case
+        )
 
 
 def write_rules(path: Path) -> None:
@@ -155,7 +199,7 @@ async def webhooks(ingest: str, secret: str, case: str) -> AsyncIterator[Webhook
         yield Webhooks(session, f"{ingest}/webhooks/segment", secret, case)
 
 
-async def introduce(sender: Webhooks, customers: int) -> None:
-    """Every customer once, so that ingest's cache knows them: as it does after an hour of a real day."""
+async def introduce(send: Send, customers: int) -> None:
+    """Every customer once, so that the service knows them: as it does after an hour of a real day."""
     for first in range(0, customers, _CONNECTIONS):
-        await asyncio.gather(*(sender.send(i) for i in range(first, min(first + _CONNECTIONS, customers))))
+        await asyncio.gather(*map(send, range(first, min(first + _CONNECTIONS, customers))))

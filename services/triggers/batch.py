@@ -14,10 +14,10 @@ from libs.events.hot import data_struct
 from libs.runtime.stream import Rows
 from services.triggers.domain import rows as layout
 from services.triggers.domain.book import Book
-from services.triggers.domain.evaluator import Bools
+from services.triggers.domain.columns import Array, Bools
 from services.triggers.domain.firing import Moment
 from services.triggers.domain.lifecycle import Phase
-from services.triggers.domain.transitions import Array, Table
+from services.triggers.domain.transitions import Table
 
 # Beside the rules' records of a customer; "~" cannot stand in a rule's id.
 _CONTRIBUTIONS = b"\x00~contributions"
@@ -41,11 +41,11 @@ class Batch:
         """Write snapshots into their rows. To a customer first seen now no rule is new: it has them all."""
         events = [event for _, event in taken]
         slots = rows.ensure_many(key for key, _ in taken)
-        fresh, before = layout.encode(events, book.labels), rows.array[slots]
-        first_seen = before["generation"] == 0
-        fresh["phases"] = before["phases"]
-        fresh["generation"] = np.where(first_seen, book.generation, before["generation"])
-        rows.array[slots] = fresh
+        fresh, generation = layout.encode(events, book.labels), rows.array["generation"][slots]
+        first_seen = generation == 0
+        fresh["phases"] = rows.array["phases"][slots]
+        fresh["generation"] = np.where(first_seen, book.generation, generation)
+        rows.raw[slots] = _bytes(fresh)
         rows.touch_many(slots)
         backfill = np.array([event.backfill for event in events], np.bool_)
         return cls(rows, book, slots, [event.receivedat for event in events], backfill, first_seen, events)
@@ -64,7 +64,7 @@ class Batch:
 
     def current(self) -> Array:
         """A copy of the rows, as they are now."""
-        return self.rows.array[self.slots]
+        return self.rows.raw[self.slots].view(self.rows.dtype)[:, 0]
 
     def key(self, i: int) -> bytes:
         return self.rows.key_of(int(self.slots[i]))
@@ -90,13 +90,14 @@ class Batch:
 
     def keep_contributions(self) -> None:
         """Of whom a rule is pending for: it may fire in a sweep, when the snapshot is long gone."""
+        sparse = self.rows.sparse
         phases = self.rows.array["phases"][self.slots[:, None], self.book.columns]
-        for i, pending in enumerate((phases == Phase.PENDING).any(axis=1)):
+        for i, pending in enumerate((phases == Phase.PENDING).any(axis=1).tolist()):
             key = self.key(i) + _CONTRIBUTIONS
             if pending:
-                self.rows.sparse.put(key, msgspec.json.encode(self.events[i].data.contributions))
-            elif self.rows.sparse.get(key) is not None:
-                self.rows.sparse.delete(key)
+                sparse.put(key, msgspec.json.encode(self.events[i].data.contributions))
+            elif sparse.get(key) is not None:
+                sparse.delete(key)
 
     def write(self, table: Table) -> None:
         """Phases back into the rows, with the mark that these rows have met today's rules."""
@@ -106,3 +107,8 @@ class Batch:
         array["phases"][slots[:, None], self.book.columns] = table.phases[changed]
         array["generation"][slots] = generation
         self.rows.touch_many(slots)
+
+
+def _bytes(rows: Array) -> npt.NDArray[np.uint8]:
+    """Copied as bytes: numpy copies structured rows field by field, 7 times slower."""
+    return rows.view(np.uint8).reshape(len(rows), -1)

@@ -14,6 +14,7 @@ from services.triggers.batch import Batch
 from services.triggers.domain import firing
 from services.triggers.domain import rows as layout
 from services.triggers.domain.book import Book
+from services.triggers.domain.columns import Array
 from services.triggers.domain.evaluator import Evaluator
 from services.triggers.domain.guard import Limits, Storm
 from services.triggers.domain.lifecycle import (
@@ -30,12 +31,13 @@ from services.triggers.domain.lifecycle import (
 )
 from services.triggers.domain.requests import Request
 from services.triggers.domain.rules import Rule
-from services.triggers.domain.transitions import Array, Table, plan
+from services.triggers.domain.transitions import Table, plan
 from services.triggers.intake import read, read_request
 from services.triggers.ports import NoObserver, Observer
 
 Move = Callable[[Phase, Memory], Step]
 _NOTHING = Memory()
+_PHASES = tuple(Phase)
 _AT_ONCE = 256  # customers: a slice of a sweep must not hold up the loop; the next slice goes on
 _DECISIONS = {"storm-release": Storm.RELEASING, "storm-drop": Storm.DROPPING}
 _END_OF_HELD = {
@@ -101,8 +103,7 @@ class Triggers:
         book, current = batch.book, batch.current()
         book.look(max(batch.moments))
         with self._observer.evaluation(len(current)):
-            frame = layout.frame(current, self._evaluator.columns, book.labels, batch.now())
-            verdicts = self._evaluator.evaluate(frame)
+            verdicts = self._evaluator.evaluate(layout.columns(current, book.labels, batch.now()))
         table = plan(current, verdicts, book, batch.backfill, batch.first_seen)
         self._count_silent(book, current, table)
         said = [
@@ -170,10 +171,10 @@ class Triggers:
     def _fire_silent(self, batch: Batch, r: int, most: int) -> list[Record]:
         """At most so many, and only for whom the condition is true now."""
         current, timing, said = batch.current(), self.rules[r].timing, list[Record]()
-        frame = layout.frame(current, self._evaluator.columns, batch.book.labels, batch.now())
         phases = current["phases"][:, batch.book.columns]
         table = Table(phases, [], np.zeros(len(current), np.bool_))
-        for i in np.flatnonzero(self._evaluator.evaluate(frame).when[:, r]).tolist():
+        verdicts = self._evaluator.evaluate(layout.columns(current, batch.book.labels, batch.now()))
+        for i in np.flatnonzero(verdicts.when[:, r]).tolist():
             if len(said) == most:
                 break
             record = self._move(batch, table, i, r, _released(batch.moments[i], timing))
@@ -187,7 +188,7 @@ class Triggers:
         side = key + b"\x00" + rule.id.encode()
         stored = batch.rows.sparse.get(side)
         memory = _NOTHING if stored is None else _memory(stored)
-        phase = Phase(int(table.phases[i, r]))
+        phase = _PHASES[table.phases[i, r]]
         step = to(phase, memory)
         if step.memory != memory:
             _store(batch.rows, side, step.memory)

@@ -1,22 +1,26 @@
-"""The rule language: SQL text, parsed by sqlglot, translated node by node into Polars.
+"""The rule language: SQL text, parsed by sqlglot, translated node by node into functions of arrays.
 
 Only the nodes in the table below exist. Whatever else SQL can say (sub-selects, aggregates, windows,
-table and file functions, casts, patterns) has no translation, so it is refused before Polars sees it.
+table and file functions, casts, patterns) has no translation, so it is refused.
 NULL follows SQL's three values; a division by zero is NULL.
 """
 
 import difflib
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
-import polars as pl
+import numpy as np
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from services.triggers.domain import three_values as values
+from services.triggers.domain.columns import Array, Columns, Part, cells, constant, lift
+from services.triggers.domain.three_values import Three
 from services.triggers.domain.vocabulary import VOCABULARY, Column, Kind, unknown_column
 
 MAX_LENGTH = 2_000  # characters of a condition
@@ -33,9 +37,9 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A translated part: its expression, what it is, and for text where it came from."""
+    """A translated part: what it computes, what it is, and for text where it came from."""
 
-    expr: pl.Expr
+    part: Part
     kind: Kind
     column: Column | None = None
     literal: str | None = None
@@ -43,10 +47,13 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A compiled condition (or number): true, false or null for each row, never an error."""
+    """A compiled condition (or number): true, false or null for each row, never an error.
+
+    Call `part` where numpy does not warn: what overflows is infinite, or null where that makes no number.
+    """
 
     sql: str
-    expr: pl.Expr
+    part: Part
     columns: frozenset[str]
 
 
@@ -68,7 +75,7 @@ def _compile(sql: str, vocabulary: Mapping[str, Column], kind: Kind, otherwise: 
     typed = translator.visit(tree)
     if typed.kind is not kind:
         raise ConditionError(otherwise.format(typed.kind))
-    return Condition(sql, typed.expr, frozenset(translator.columns))
+    return Condition(sql, typed.part, frozenset(translator.columns))
 
 
 def parse(sql: str) -> exp.Expr:
@@ -91,18 +98,18 @@ def _first_problem(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
 
 
-def _number(typed: Typed, what: str) -> pl.Expr:
+def _number(typed: Typed, what: str) -> Part:
     if typed.kind is Kind.TIME:
         raise ConditionError(f"{what} needs a number, got a time: use days_since(...) or hours_since(...)")
     if typed.kind is not Kind.NUMBER:
         raise ConditionError(f"{what} needs a number, got a {typed.kind}")
-    return typed.expr
+    return typed.part
 
 
-def _flag(typed: Typed, what: str) -> pl.Expr:
+def _flag(typed: Typed, what: str) -> Part:
     if typed.kind is not Kind.FLAG:
         raise ConditionError(f"{what} needs something true or false, got a {typed.kind}")
-    return typed.expr
+    return typed.part
 
 
 def _same(parts: list[Typed], what: str) -> Kind:
@@ -151,18 +158,21 @@ class _Translator:
         if column is None:
             raise ConditionError(unknown_column(name, self._vocabulary))
         self.columns.add(name)
-        return Typed(pl.col(name), column.kind, column=column)
+        found = cells(name)
+        return Typed(lift(values.flag, found) if column.kind is Kind.FLAG else found, column.kind, column)
 
     def literal(self, node: Node) -> Typed:
         if node.is_string:
-            return Typed(pl.lit(node.this, pl.String), Kind.TEXT, literal=node.this)
+            return Typed(constant(node.this), Kind.TEXT, literal=node.this)
         value = float(node.this)
         if not math.isfinite(value) or abs(value) > _MAX_NUMBER:
             raise ConditionError(f"{node.this} is beyond any value a column can have")
-        return Typed(pl.lit(value, pl.Float64), Kind.NUMBER)
+        return Typed(
+            constant(np.array(value)), Kind.NUMBER
+        )  # an array: with a scalar, numpy takes twice as long
 
     def boolean(self, node: Node) -> Typed:
-        return Typed(pl.lit(bool(node.this), pl.Boolean), Kind.FLAG)
+        return Typed(constant(values.ALWAYS if node.this else values.NEVER), Kind.FLAG)
 
     def paren(self, node: Node) -> Typed:
         return self.visit(node.this)
@@ -170,63 +180,65 @@ class _Translator:
     def logic(self, node: Node) -> Typed:
         word = type(node).__name__.upper()
         left, right = (_flag(self.visit(part), word) for part in (node.this, node.expression))
-        return Typed(left & right if word == "AND" else left | right, Kind.FLAG)
+        return Typed(lift(values.both if word == "AND" else values.either, left, right), Kind.FLAG)
 
     def negation(self, node: Node) -> Typed:
-        return Typed(~_flag(self.visit(node.this), "NOT"), Kind.FLAG)
+        return Typed(lift(values.opposite, _flag(self.visit(node.this), "NOT")), Kind.FLAG)
 
     def comparison(self, node: Node) -> Typed:
         if isinstance(node.this, exp.Null) or isinstance(node.expression, exp.Null):
             raise ConditionError("nothing equals NULL: write IS NULL or IS NOT NULL")
-        return self._compare(type(node), self.visit(node.this), self.visit(node.expression))
-
-    def _compare(self, how: type[Any], left: Typed, right: Typed) -> Typed:
-        if left.kind is not right.kind:
-            raise ConditionError(f"cannot compare a {left.kind} with a {right.kind}{_hint(left, right)}")
+        how, left, right = type(node), self.visit(node.this), self.visit(node.expression)
+        _check_comparison(how, left, right)
         if left.kind is Kind.TEXT:
-            _check_text(left, right)
-        if left.kind in (Kind.TEXT, Kind.FLAG) and how not in (exp.EQ, exp.NEQ):
-            raise ConditionError(f"a {left.kind} can only be equal or not")
-        return Typed(_COMPARE[how](left.expr, right.expr), Kind.FLAG)
+            return Typed(_text_is(left, right, other=how is exp.NEQ), Kind.FLAG)
+        compare = _COMPARE_FLAGS if left.kind is Kind.FLAG else _COMPARE
+        return Typed(lift(compare[how], left.part, right.part), Kind.FLAG)
 
     def between(self, node: Node) -> Typed:
         value, low, high = (self.visit(node.args[part]) for part in ("this", "low", "high"))
-        return Typed(
-            self._compare(exp.GTE, value, low).expr & self._compare(exp.LTE, value, high).expr, Kind.FLAG
-        )
+        _check_comparison(exp.GTE, value, low)
+        _check_comparison(exp.LTE, value, high)
+        return Typed(lift(values.between, value.part, low.part, high.part), Kind.FLAG)
 
     def membership(self, node: Node) -> Typed:
         value = self.visit(node.this)
         if not node.expressions or any(type(item) is not exp.Literal for item in node.expressions):
             raise ConditionError("IN takes a list of literals")
-        found = [self._compare(exp.EQ, value, self.visit(item)).expr for item in node.expressions]
-        return Typed(reduce(lambda left, right: left | right, found), Kind.FLAG)
+        items = [self.visit(item) for item in node.expressions]
+        for item in items:
+            _check_comparison(exp.EQ, value, item)
+        if value.kind is Kind.TEXT:
+            found = [_text_is(value, item) for item in items]
+            return Typed(lift(lambda *flags: reduce(values.either, flags), *found), Kind.FLAG)
+        return Typed(lift(values.is_any_of, value.part, *(item.part for item in items)), Kind.FLAG)
 
     def identity(self, node: Node) -> Typed:
         """IS [NOT] NULL, TRUE, FALSE: never null itself."""
         value, wanted = self.visit(node.this), node.expression
         if type(wanted) is exp.Null:
-            found = value.expr.is_null()
+            found = _is_null(value)
         elif type(wanted) is exp.Boolean:
-            found = _flag(value, "IS").eq_missing(pl.lit(bool(wanted.this)))
+            found = lift(values.is_true if wanted.this else values.is_false, _flag(value, "IS"))
         else:
             raise ConditionError("IS takes NULL, TRUE or FALSE")
-        return Typed(~found if node.args.get("negate") else found, Kind.FLAG)
+        return Typed(lift(values.opposite, found) if node.args.get("negate") else found, Kind.FLAG)
 
     def arithmetic(self, node: Node) -> Typed:
         left, right = (_number(self.visit(p), _name(node)) for p in (node.this, node.expression))
-        return Typed(_ARITHMETIC[type(node)](left, right), Kind.NUMBER)
+        return Typed(lift(_ARITHMETIC[type(node)], left, right), Kind.NUMBER)
 
     def unary(self, node: Node) -> Typed:
         number = _number(self.visit(node.this), _name(node))
-        return Typed(_UNARY[type(node)](number), Kind.NUMBER)
+        return Typed(lift(_UNARY[type(node)], number), Kind.NUMBER)
 
     def rounding(self, node: Node) -> Typed:
         decimals = node.args.get("decimals")
         digits = int(decimals.this) if isinstance(decimals, exp.Literal) and decimals.is_int else 0
         if decimals is not None and not (isinstance(decimals, exp.Literal) and 0 <= digits <= 9):
             raise ConditionError("ROUND takes 0 to 9 digits")
-        return Typed(_number(self.visit(node.this), "ROUND").round(digits), Kind.NUMBER)
+        rounded = partial(np.round, decimals=digits)
+        return Typed(lift(rounded, _number(self.visit(node.this), "ROUND")), Kind.NUMBER)
 
     def choice(self, node: Node) -> Typed:
         """COALESCE, GREATEST, LEAST: nulls are passed over, as PostgreSQL does."""
@@ -234,12 +246,12 @@ class _Translator:
         kind = _same(parts, _name(node))
         if kind is Kind.FLAG and type(node) is not exp.Coalesce:
             raise ConditionError(f"{_name(node)} needs numbers or times")
-        return Typed(_CHOICE[type(node)]([part.expr for part in parts]), kind)
+        return Typed(lift(_CHOICE[type(node)], *(typed.part for typed in parts)), kind)
 
     def null_if(self, node: Node) -> Typed:
         value, other = self.visit(node.this), self.visit(node.expression)
         kind = _same([value, other], "NULLIF")
-        return Typed(pl.when(value.expr == other.expr).then(None).otherwise(value.expr), kind)
+        return Typed(lift(values.null_where_equal, value.part, other.part), kind)
 
     def case(self, node: Node) -> Typed:
         arms = [
@@ -248,10 +260,12 @@ class _Translator:
         last = node.args.get("default")
         default = None if last is None or isinstance(last, exp.Null) else self.visit(last)
         kind = _same([value for _, value in arms] + ([default] if default else []), "CASE")
-        result: pl.Expr = default.expr if default else pl.lit(None)
-        for test, value in reversed(arms):
-            result = pl.when(test).then(value.expr).otherwise(result)
-        return Typed(result, kind)
+        count, parts = len(arms), [*(test for test, _ in arms), *(value.part for _, value in arms)]
+
+        def case(*found: Any) -> Any:
+            return values.case(found[:count], found[count : 2 * count], *found[2 * count :])
+
+        return Typed(lift(case, *parts, *([default.part] if default else [])), kind)
 
     def function(self, node: Node) -> Typed:
         name = str(node.this).lower()
@@ -266,8 +280,7 @@ class _Translator:
         if moment.kind is not Kind.TIME:
             raise ConditionError(f"{name} needs a time, got a {moment.kind}")
         self.columns.add("now")
-        elapsed = (pl.col("now") - moment.expr).dt.total_microseconds().cast(pl.Float64)
-        return Typed(elapsed / unit, Kind.NUMBER)
+        return Typed(lift(partial(values.elapsed, unit), cells("now"), moment.part), Kind.NUMBER)
 
 
 def _name(node: Node) -> str:
@@ -280,34 +293,63 @@ def _hint(left: Typed, right: Typed) -> str:
     return ": use days_since(...) or hours_since(...)" if kinds == {Kind.TIME, Kind.NUMBER} else ""
 
 
-def _divide(left: pl.Expr, right: pl.Expr) -> pl.Expr:
-    return pl.when(right != 0).then(left / right)
+def _check_comparison(how: type[Any], left: Typed, right: Typed) -> None:
+    if left.kind is not right.kind:
+        raise ConditionError(f"cannot compare a {left.kind} with a {right.kind}{_hint(left, right)}")
+    if left.kind is Kind.TEXT:
+        _check_text(left, right)
+    if left.kind in (Kind.TEXT, Kind.FLAG) and how not in (exp.EQ, exp.NEQ):
+        raise ConditionError(f"a {left.kind} can only be equal or not")
 
 
-_COMPARE: dict[type[Any], Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
-    exp.EQ: lambda left, right: left == right,
-    exp.NEQ: lambda left, right: left != right,
-    exp.LT: lambda left, right: left < right,
-    exp.LTE: lambda left, right: left <= right,
-    exp.GT: lambda left, right: left > right,
-    exp.GTE: lambda left, right: left >= right,
+def _text_is(left: Typed, right: Typed, *, other: bool = False) -> Part:
+    """Checked: one of them is a column, the other a word."""
+    column, word = left.column or right.column, right.literal if left.column else left.literal
+    assert column is not None
+    assert word is not None
+    name, text = column.name, word
+
+    def is_it(columns: Columns) -> Three:
+        found = values.text_is(columns[name], columns.code(name, text))
+        return values.opposite(found) if other else found
+
+    return is_it
+
+
+def _is_null(value: Typed) -> Part:
+    if value.literal is not None:
+        return constant(values.NEVER)
+    return lift(values.no_word if value.kind is Kind.TEXT else values.is_null, value.part)
+
+
+_COMPARE: dict[type[Any], Callable[[Array, Array], Three]] = {
+    exp.EQ: values.equal,
+    exp.NEQ: lambda left, right: values.opposite(values.equal(left, right)),
+    exp.LT: values.less,
+    exp.LTE: values.at_most,
+    exp.GT: lambda left, right: values.less(right, left),
+    exp.GTE: lambda left, right: values.at_most(right, left),
 }
-_ARITHMETIC: dict[type[Any], Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
-    exp.Add: lambda left, right: left + right,
-    exp.Sub: lambda left, right: left - right,
-    exp.Mul: lambda left, right: left * right,
-    exp.Div: _divide,
+_COMPARE_FLAGS: dict[type[Any], Callable[[Three, Three], Three]] = {
+    exp.EQ: values.same,
+    exp.NEQ: lambda left, right: values.opposite(values.same(left, right)),
 }
-_UNARY: dict[type[Any], Callable[[pl.Expr], pl.Expr]] = {
-    exp.Neg: lambda value: -value,
-    exp.Abs: lambda value: value.abs(),
-    exp.Floor: lambda value: value.floor(),
-    exp.Ceil: lambda value: value.ceil(),
+_ARITHMETIC: dict[type[Any], Callable[[Array, Array], Array]] = {
+    exp.Add: operator.add,
+    exp.Sub: operator.sub,
+    exp.Mul: operator.mul,
+    exp.Div: values.quotient,
 }
-_CHOICE: dict[type[Any], Callable[[list[pl.Expr]], pl.Expr]] = {
-    exp.Coalesce: lambda values: pl.coalesce(*values),
-    exp.Greatest: lambda values: pl.max_horizontal(*values),
-    exp.Least: lambda values: pl.min_horizontal(*values),
+_UNARY: dict[type[Any], Callable[[Array], Array]] = {
+    exp.Neg: operator.neg,
+    exp.Abs: np.abs,
+    exp.Floor: np.floor,
+    exp.Ceil: np.ceil,
+}
+_CHOICE: dict[type[Any], Callable[..., Any]] = {
+    exp.Coalesce: values.first_known,
+    exp.Greatest: values.greatest,
+    exp.Least: values.least,
 }
 _PAIR = frozenset({"this", "expression"})
 _MANY = frozenset({"this", "expressions"})

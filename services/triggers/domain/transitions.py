@@ -5,16 +5,15 @@ move and only those are looked at one by one.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from services.triggers.domain.book import Book
-from services.triggers.domain.evaluator import Bools, Verdicts
+from services.triggers.domain.columns import Array, Bools
+from services.triggers.domain.evaluator import Verdicts
 from services.triggers.domain.lifecycle import Phase
 
-Array = npt.NDArray[Any]
 Phases = npt.NDArray[np.uint8]
 
 
@@ -27,9 +26,8 @@ class Table:
     moved: Bools  # rows whose phases differ from before
 
     def put(self, row: int, rule: int, phase: Phase) -> None:
-        if self.phases[row, rule] != phase:
-            self.phases[row, rule] = phase
-            self.moved[row] = True
+        self.phases[row, rule] = phase
+        self.moved[row] = True
 
 
 def plan(rows: Array, verdicts: Verdicts, book: Book, backfill: Bools, fresh: Bools) -> Table:

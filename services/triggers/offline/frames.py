@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from libs.runtime.errors import ConfigError
+from services.triggers.domain.columns import UNKNOWN_FLAG, Array, Columns
 from services.triggers.domain.vocabulary import VOCABULARY, Kind
 
 WHO = ("tenant", "customer")
@@ -106,6 +107,26 @@ class Frames:
         slots = pl.int_range(self.customers, self.customers + new.height, eager=True).alias("slot")
         self._people = pl.concat([self._people, new.with_columns(slots)])
         return who.join(self._people, on=WHO, how="left", maintain_order="left")
+
+
+def columns_of(frame: pl.DataFrame) -> Columns:
+    """A frame as conditions read it."""
+    words: dict[str, int] = {}  # of open text columns: their numbers, as they are met
+
+    def make(name: str) -> Array:
+        series, column = frame[name], VOCABULARY[name]
+        if column.kind is Kind.TEXT:
+            codes = {word: i for i, word in enumerate(column.choices, 1)} or words
+            for word in series.drop_nulls().unique():
+                codes.setdefault(word, len(codes) + 1)
+            return np.array([0 if word is None else codes[word] for word in series], np.int32)
+        if column.kind is Kind.TIME:
+            return series.dt.replace_time_zone(None).to_numpy()
+        if column.kind is Kind.FLAG:
+            return series.cast(pl.Int8).fill_null(UNKNOWN_FLAG).to_numpy()
+        return series.cast(pl.Float64).to_numpy()
+
+    return Columns(frame.height, make, words)
 
 
 def end_of(day: date) -> datetime:

@@ -8,7 +8,7 @@ from services.triggers.domain.evaluator import Evaluator
 from services.triggers.domain.knobs import FOR, Floats, Knob, Turn, hold_steps, room, steps
 from services.triggers.domain.language import compile_number
 from services.triggers.domain.rules import Rule, RuleSpec, compile_rule, spell_duration
-from services.triggers.offline.frames import Frame
+from services.triggers.offline.frames import Frame, columns_of
 
 DAYS = 12  # that are looked at: once a month over a year
 
@@ -42,13 +42,12 @@ class Look:
     def _see(self, frame: Frame) -> None:
         if not self._knobs:
             return
-        true = self._evaluator.evaluate(frame.columns).when
+        columns = columns_of(frame.columns)
+        true = self._evaluator.evaluate(columns).when
         decided = true[:, 0::2] & ~true[:, 1::2]
-        measured = frame.columns.select(
-            measure.expr.alias(str(i)) for i, measure in enumerate(self._measures)
-        )
-        for i, series in enumerate(measured):
-            values = series.cast(float).to_numpy()[decided[:, i]]
+        for i, measure in enumerate(self._measures):
+            with np.errstate(all="ignore"):
+                values = np.broadcast_to(measure.part(columns), columns.count)[decided[:, i]]
             self._found[i].append(values[~np.isnan(values)])
 
     def _with(self, when: str) -> Rule:

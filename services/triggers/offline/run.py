@@ -9,11 +9,12 @@ import sqlglot
 
 from libs.runtime.offline.held import lacking
 from services.triggers.domain.book import Book
-from services.triggers.domain.evaluator import Bools, Evaluator
+from services.triggers.domain.columns import Bools
+from services.triggers.domain.evaluator import Evaluator
 from services.triggers.domain.lifecycle import Memory, Phase, Truth, advance
 from services.triggers.domain.rules import Rule
 from services.triggers.domain.transitions import Phases, Table, plan
-from services.triggers.offline.frames import Frame
+from services.triggers.offline.frames import Frame, columns_of
 
 Counts = npt.NDArray[np.int64]
 
@@ -59,7 +60,7 @@ class Run:
     def step(self, frame: Frame) -> None:
         """A day: one evaluation of all rules for everybody in the frame."""
         self._grow(int(frame.slots.max(initial=-1)) + 1)
-        verdicts = self._evaluator.evaluate(frame.columns)
+        verdicts = self._evaluator.evaluate(columns_of(frame.columns))
         before = self._state[frame.slots]
         history, fresh = np.full(len(before), self.days == 0), before["generation"] == 0
         before["generation"] = self._book.generation  # to a customer first seen now no rule is new

@@ -53,8 +53,7 @@ def test_a_row_gives_back_exactly_the_facts_it_was_given(known: list[dict[str, A
 
 
 def verdicts(rules: tuple[Rule, ...], rows: Any, labels: layout.Labels) -> tuple[Any, Any]:
-    evaluator = Evaluator(rules)
-    found = evaluator.evaluate(layout.frame(rows, evaluator.columns, labels, START))
+    found = Evaluator(rules).evaluate(layout.columns(rows, labels, START))
     return found.when, found.clear
 
 

@@ -3,19 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from libs.events import encode
-from libs.events.codec import decode_hot
-from services.triggers.domain import rows as layout
-from services.triggers.domain.language import ConditionError, compile_condition, parse
+from services.triggers.domain.language import Condition, ConditionError, compile_condition, parse
 from services.triggers.domain.ranges import Known, truth
 from services.triggers.domain.vocabulary import VOCABULARY
 from tests.property.triggers import sql as language
-from tests.unit.triggers.shop import START, snapshot
+from tests.unit.triggers.shop import START, answers, snapshot
 
 
 def _numbers(name: str) -> st.SearchStrategy[Any]:
@@ -44,11 +40,8 @@ facts = st.fixed_dictionaries(
 )
 
 
-def answers(expression: pl.Expr, columns: frozenset[str], known: list[dict[str, Any]]) -> set[bool | None]:
-    labels = layout.Labels()
-    events = [decode_hot(encode(snapshot("ann", START, **one)), "health.snapshot") for one in known]
-    frame = layout.frame(layout.encode(events, labels), columns | {"now"}, labels, START)
-    return set(frame.select(expression.alias("x"))["x"].to_list())
+def found(condition: Condition, known: list[dict[str, Any]]) -> set[bool | None]:
+    return set(answers(condition, *(snapshot("ann", START, **one) for one in known)))
 
 
 @settings(deadline=None, max_examples=100)
@@ -58,7 +51,7 @@ def test_a_condition_only_comes_to_what_its_ranges_allow(sql: str, known: list[d
         condition = compile_condition(sql)
     except ConditionError:
         assume(False)
-    assert answers(condition.expr, condition.columns, known) <= truth(parse(sql), Known())
+    assert found(condition, known) <= truth(parse(sql), Known())
 
 
 @settings(deadline=None, max_examples=100)
@@ -71,11 +64,11 @@ def test_what_follows_from_a_condition_holds_of_whoever_it_is_true_of(
         given_, follows = compile_condition(premise), compile_condition(conclusion)
     except ConditionError:
         assume(False)
-    true_of = [one for one in known if answers(given_.expr, given_.columns, [one]) == {wanted}]
+    true_of = [one for one in known if found(given_, [one]) == {wanted}]
     assume(true_of)
     narrowed = Known().given(parse(premise), wanted=wanted)
     assert narrowed is not None, "it was proven that this cannot be"
-    assert answers(follows.expr, follows.columns, true_of) <= truth(parse(conclusion), narrowed)
+    assert found(follows, true_of) <= truth(parse(conclusion), narrowed)
 
 
 @pytest.mark.parametrize("name", [*language.NUMBERS, "tenure_days", "spend_total", "csat", "ces"])

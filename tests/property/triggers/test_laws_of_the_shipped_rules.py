@@ -50,8 +50,7 @@ def test_no_rule_is_true_and_clear_at_once(
     event = decode_hot(
         encode(snapshot("ann", START, **(wide | near | own | {"excluded": False}))), "health.snapshot"
     )
-    frame = layout.frame(layout.encode([event], labels), evaluator.columns, labels, START)
-    found = evaluator.evaluate(frame)
+    found = evaluator.evaluate(layout.columns(layout.encode([event], labels), labels, START))
     both = (found.when & found.clear)[0]
     found_at_once = [rule.id for rule, at_once in zip(evaluator.rules, both, strict=True) if at_once]
     assert found_at_once == []

@@ -5,10 +5,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from libs.events import AnyEvent, Facts, build, decode, encode
+from libs.events.codec import decode_hot
 from libs.events.families.health import Contribution, HealthSnapshot, TriggerCleared, TriggerFired
 from libs.runtime.stream import LocalRunner
 from services.triggers.adapters.rule_file import STANDARD, load, parse
+from services.triggers.domain import rows as layout
+from services.triggers.domain.language import Condition
 from services.triggers.domain.rows import LAYOUT, TriggersRow
 from services.triggers.domain.rules import Rule
 from services.triggers.service import Triggers
@@ -57,6 +62,16 @@ def snapshot(
         backfill=backfill,
         simulated=True,
     )
+
+
+def answers(condition: Condition, *snapshots: AnyEvent) -> list[bool | None]:
+    """The condition on customers: true, false or null."""
+    labels = layout.Labels()
+    rows = layout.encode([decode_hot(encode(one), "health.snapshot") for one in snapshots], labels)
+    with np.errstate(all="ignore"):
+        found = condition.part(layout.columns(rows, labels, START))
+    sides = (np.broadcast_to(side, len(rows)).tolist() for side in (found.true, found.false))
+    return [True if true else False if false else None for true, false in zip(*sides, strict=True)]
 
 
 class Shop:

@@ -16,6 +16,7 @@ from services.scoring.offline.log import EventLog
 from services.scoring.offline.replay import WEEK
 from services.triggers.adapters.rule_file import STANDARD, load
 from services.triggers.domain.evaluator import Evaluator
+from services.triggers.offline.frames import columns_of
 from tests.unit.scoring.offline.conftest import Run
 from tests.unit.scoring.offline.life import FIRST_DAY, ends, life
 from tests.unit.scoring.shop import Shop
@@ -78,7 +79,9 @@ def test_times_are_utc_counts_are_whole_and_what_is_not_known_is_null(frame: pl.
 
 def test_the_rules_read_a_frame_as_it_is(frame: pl.DataFrame) -> None:
     rules = load(STANDARD)
-    held = dict(zip([rule.id for rule in rules], Evaluator(rules).evaluate(frame).when.T, strict=True))
+    held = dict(
+        zip([rule.id for rule in rules], Evaluator(rules).evaluate(columns_of(frame)).when.T, strict=True)
+    )
     assert held["negative-support-unresolved"].tolist() == [True, False]
     assert held["subscription-pause-or-cancel"].tolist() == [False, False]  # longer than a week ago
 
