@@ -126,3 +126,29 @@ async def test_a_delivery_that_was_sent_away_while_others_had_their_turn_is_not_
     assert {type(end) for end in ends} == {UnavailableError}
     await setup.publisher._line.finish()
     assert 3 not in setup.published()
+
+
+async def test_it_does_not_go_back_while_a_record_is_on_its_way_into_the_spool(setup, monkeypatch):
+    setup.log.away = True
+    await setup.publisher.publish([record(1)])
+    setup.log.away, setup.publisher._spool_wait_s = False, 5.0
+    adding, may_add, add = asyncio.Event(), asyncio.Event(), setup.spool.add
+
+    async def slowly(batches):
+        adding.set()
+        await may_add.wait()
+        return await add(batches)
+
+    monkeypatch.setattr(setup.spool, "add", slowly)
+    second = asyncio.create_task(setup.publisher.publish([record(2)]))
+    await adding.wait()
+    drained = asyncio.create_task(setup.drained())
+    async with asyncio.timeout(5):
+        while setup.published() != [1]:  # noqa: ASYNC110 (the drainer has no event of its own)
+            await asyncio.sleep(0)
+    third = asyncio.create_task(setup.publisher.publish([record(3)]))
+    for _ in range(20):
+        await asyncio.sleep(0)  # the drainer takes it out, and would look at an empty spool
+    may_add.set()
+    await asyncio.gather(second, third, drained)
+    assert setup.published() == [1, 2, 3]
