@@ -17,7 +17,10 @@ def parse_instant(value: object) -> object:
         except msgspec.ValidationError as error:
             raise ValueError(str(error)) from None
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("a time outside the years 1 to 9999 in UTC") from None
     raise ValueError("expected an RFC 3339 time with a zone, such as 2026-01-31T12:00:00Z")
 
 

@@ -52,6 +52,12 @@ def test_times_of_other_zones_become_utc() -> None:
     assert decode(make(time="2026-01-01T02:00:00+02:00")).time == T0
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_a_time_that_utc_has_no_year_for_is_refused(time: str) -> None:
+    with pytest.raises(DecodeError, match="years 1 to 9999"):
+        decode(make(time=time))
+
+
 def test_nothing_that_carries_nothing_is_written() -> None:
     assert b"null" not in make()
     assert b"backfill" not in make()
