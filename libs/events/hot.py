@@ -75,7 +75,7 @@ def struct_for(model: type[BaseModel]) -> type[msgspec.Struct]:
 class Word(NamedTuple):
     """A pattern of the contract as its parts: these characters, so many of them."""
 
-    characters: str
+    allowed: bytes
     least: int
     most: int
 
@@ -84,11 +84,13 @@ class Word(NamedTuple):
         pattern = _meta(typing.get_args(annotation)[1:])["pattern"]
         found = re.fullmatch(r"\^(\[[^\]]+\])\{(\d+),(\d+)\}\\Z", pattern)
         assert found is not None, f"{pattern} is not ^[characters]{{least,most}}$"
-        return cls(found[1], int(found[2]), int(found[3]))
+        allowed = bytes(code for code in range(128) if re.fullmatch(found[1], chr(code)))
+        return cls(allowed, int(found[2]), int(found[3]))
 
     def all_spelt(self, words: typing.Iterable[str]) -> bool:
         """Whether none holds another character. One look for all of them: joining adds no character."""
-        return re.fullmatch(self.characters + "*", "".join(words)) is not None
+        joined = "".join(words)
+        return joined.isascii() and not joined.encode().translate(None, self.allowed)
 
     @property
     def length(self) -> Any:

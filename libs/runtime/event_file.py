@@ -3,7 +3,7 @@
 A line that cannot be used is counted and named; the others are used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ class Block(NamedTuple):
     """Some events, the line of each, and where the file is read on."""
 
     events: list[Any]
-    lines: list[int]
+    lines: Sequence[int]
     next: Place
 
 
@@ -69,6 +69,8 @@ class EventFile:
 
     def _decoded(self, lines: list[bytes], first: int, after: Place) -> Block:
         found = decode_many(lines)
+        if not found.refused:
+            return Block(found.events, range(first, first + len(lines)), after)
         for place, error in found.refused.items():
             if not lines[place].isspace():  # an empty line is no event and no fault
                 self.faults.add(first + place, str(error))
