@@ -90,8 +90,10 @@ class Decoder:
         # nothing happens after we learn of it
         table["at"] = np.minimum(instants([e.time for e in events]), received)
         self._read(events, _SHAPES[types], table)
-        table["flags"] |= _bits([e.backfill for e in events], BACKFILL)
-        table["flags"] |= _bits([e.simulated for e in events], SIMULATED)
+        marked = [e.backfill or e.simulated for e in events]
+        if any(marked):  # mostly none is
+            marks = [BACKFILL * e.backfill | SIMULATED * e.simulated for e in events]
+            table["flags"] |= np.array(marks, np.uint8)
         return Columns(table, _HINTS[types], hashes([e.id for e in events]))
 
     def _read(self, events: Events, shapes: npt.NDArray[np.intp], table: npt.NDArray[np.void]) -> None:
@@ -136,7 +138,8 @@ class Decoder:
         return {**self.page(events), "flags": [MACHINE * robot for robot in robots]}
 
     def page(self, events: Events) -> Moved:
-        return {"key": [key_of(e.data.session_id) for e in events]}
+        sessions = [e.data.session_id for e in events]
+        return {"key": [crc32(session.encode()) if session else 0 for session in sessions]}  # as key_of does
 
     def click(self, events: Events) -> Moved:
         own = [(e.data.campaign_id or "").startswith(OWN_CAMPAIGN) for e in events]
@@ -250,10 +253,6 @@ def _consent_kind(data: Any) -> int:
     if data.channel != "email":
         return k.NO_FACT
     return k.SUBSCRIBED if data.consent else k.UNSUBSCRIBED
-
-
-def _bits(flags: Sequence[bool], bit: int) -> npt.NDArray[np.uint8]:
-    return np.array(flags, np.uint8) * np.uint8(bit)
 
 
 Reader = Callable[[Decoder, Events], Moved]
