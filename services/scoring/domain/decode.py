@@ -90,10 +90,8 @@ class Decoder:
         # nothing happens after we learn of it
         table["at"] = np.minimum(instants([e.time for e in events]), received)
         self._read(events, _SHAPES[types], table)
-        marked = [e.backfill or e.simulated for e in events]
-        if any(marked):  # mostly none is
-            marks = [BACKFILL * e.backfill | SIMULATED * e.simulated for e in events]
-            table["flags"] |= np.array(marks, np.uint8)
+        marks = [BACKFILL * e.backfill | SIMULATED * e.simulated for e in events]
+        table["flags"] |= np.array(marks, np.uint8)
         return Columns(table, _HINTS[types], hashes([e.id for e in events]))
 
     def _read(self, events: Events, shapes: npt.NDArray[np.intp], table: npt.NDArray[np.void]) -> None:
@@ -138,8 +136,7 @@ class Decoder:
         return {**self.page(events), "flags": [MACHINE * robot for robot in robots]}
 
     def page(self, events: Events) -> Moved:
-        sessions = [e.data.session_id for e in events]
-        return {"key": [crc32(session.encode()) if session else 0 for session in sessions]}  # as key_of does
+        return {"key": [key_of(e.data.session_id) for e in events]}
 
     def click(self, events: Events) -> Moved:
         own = [(e.data.campaign_id or "").startswith(OWN_CAMPAIGN) for e in events]

@@ -40,14 +40,11 @@ class Partition:
 
     def indexes(self, tenants: Sequence[str]) -> list[int]:
         """Where each tenant of a run stands; a new one gets the next place."""
-        names = dict.fromkeys(tenants)
-        for name in names:
+        for name in dict.fromkeys(tenants):
             if name not in self._tenants:
                 self._tenants[name] = len(self._tenants)
                 self.memo.tenants.append(name)
                 self.memo.feeds.append((0, 0, 0))
-        if len(names) == 1:  # mostly
-            return [self._tenants[tenants[0]]] * len(tenants)
         return list(map(self._tenants.__getitem__, tenants))
 
     def segment(self, name: str | None) -> int:

@@ -167,9 +167,8 @@ class _Translator:
         value = float(node.this)
         if not math.isfinite(value) or abs(value) > _MAX_NUMBER:
             raise ConditionError(f"{node.this} is beyond any value a column can have")
-        return Typed(
-            constant(np.array(value)), Kind.NUMBER
-        )  # an array: with a scalar, numpy takes twice as long
+        # An array: with a scalar, numpy takes twice as long.
+        return Typed(constant(np.array(value)), Kind.NUMBER)
 
     def boolean(self, node: Node) -> Typed:
         return Typed(constant(values.ALWAYS if node.this else values.NEVER), Kind.FLAG)

@@ -11,9 +11,8 @@ from services.scoring.domain.row import DAY, ENGAGED_DAYS
 from services.scoring.domain.signals.scale import heard_for, level_value, trend_value
 
 WINDOW = 30  # days
-_BEFORE = (
-    ENGAGED_DAYS - 2 * WINDOW
-)  # where the window before begins in Days.upto, on the day of the last interaction
+_BEFORE = ENGAGED_DAYS - 2 * WINDOW
+"""Where in Days.upto the window before begins, on the day of the last interaction."""
 
 
 @njit(cache=True)
