@@ -8,6 +8,7 @@ from numba import njit
 
 from services.scoring.domain import kinds as k
 from services.scoring.domain.buckets import nibble_add, nibble_advance, nibble_join, popcount, whole
+from services.scoring.domain.inlined import inlined
 from services.scoring.domain.orders import advance_engaged
 from services.scoring.domain.row import DAY, ENGAGED_DAYS, MACHINE
 
@@ -88,7 +89,7 @@ def new_days() -> Days:
     return Days(np.zeros(ENGAGED_DAYS, np.uint8), np.zeros(ENGAGED_DAYS + 1, np.int32))
 
 
-@njit(cache=True)
+@inlined
 def count_days(row: Any, days: Days) -> None:
     """Fill `days`: every window is then one difference. Single bytes, so that a register holds 32 days."""
     counts, upto = days
@@ -108,7 +109,7 @@ def count_days(row: Any, days: Days) -> None:
         upto[ENGAGED_DAYS - oldest + i + 1] = total
 
 
-@njit(cache=True)
+@inlined
 def engaged_between(row: Any, days: Days, first: int, last: int) -> int:
     """Interactions of the days first..last, as far as they are held."""
     before = whole(row.engaged_day) - ENGAGED_DAYS  # the day before the oldest

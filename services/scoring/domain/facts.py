@@ -13,6 +13,7 @@ from libs.events import Facts
 from services.scoring.domain.account import ACTIVE, CANCELLED, NONE, referrals_since, skips_in_a_row
 from services.scoring.domain.buckets import bits_sum, nibble_sum, whole
 from services.scoring.domain.engagement import Days, engaged_between
+from services.scoring.domain.inlined import inlined
 from services.scoring.domain.numbers import World, card_of
 from services.scoring.domain.onboarding import milestones
 from services.scoring.domain.orders import order_span
@@ -90,7 +91,7 @@ def _orders(row: Any, now: int, rhythm: Rhythm, out: Any) -> None:
         out[TAIL] = min(max(rhythm.tail, 0.0), 1.0)
 
 
-@njit(cache=True)
+@inlined
 def _engagement(row: Any, now: int, world: World, sheet: Sheet) -> None:
     feeds, card, out = world.tenants[row.tenant], card_of(row, world), sheet.facts
     today = now // DAY
@@ -202,7 +203,7 @@ def _voice(row: Any, now: int, out: Any) -> None:
         out[REFERRALS] = referrals_since(row, now // DAY - 89)
 
 
-@njit(cache=True)
+@inlined
 def facts_of(row: Any, now: int, rhythm: Rhythm, world: World, sheet: Sheet) -> None:
     """Fill the sheet's facts."""
     out = sheet.facts

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from services.scoring.domain.engagement import Days
+from services.scoring.domain.inlined import inlined
 from services.scoring.domain.row import SIGNALS
 
 
@@ -81,7 +81,7 @@ class Numbers(NamedTuple):
         return World(tenants, self.cards, np.array(places, np.uint8), edition)
 
 
-@njit(cache=True)
+@inlined
 def card_of(row: Any, world: World) -> Any:
     """The CARD by which a row is scored. What facts forget by (tau, mood_tau) is one for all of them."""
     return world.cards[world.places[row.segment]]

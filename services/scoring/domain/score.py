@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from numba import njit
 
 from services.scoring.domain.buckets import whole
+from services.scoring.domain.inlined import inlined
 from services.scoring.domain.numbers import Board
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.purchase import Rhythm
@@ -24,7 +25,7 @@ class Scored(NamedTuple):
     confidence: float
 
 
-@njit(cache=True)
+@inlined
 def _weigh(board: Board, card: Any) -> Any:
     """Ticks that all signals add to the base, and the confidence."""
     values, evidence, points = board.values, board.evidence, board.points
@@ -46,7 +47,7 @@ def _weigh(board: Board, card: Any) -> Any:
     return ticks, sure
 
 
-@njit(cache=True)
+@inlined
 def combine(row: Any, now: int, board: Board, card: Any) -> Scored:
     """Weights are shared over the signals that were ever seen; points sum to score minus base, exactly.
 

@@ -11,6 +11,7 @@ from services.scoring.domain.account import apply_account, apply_subscription
 from services.scoring.domain.buckets import whole
 from services.scoring.domain.engagement import apply_engagement, new_days
 from services.scoring.domain.facts import DIGEST_COLUMNS, N_FACTS, TAIL, Sheet, facts_of
+from services.scoring.domain.inlined import inlined
 from services.scoring.domain.numbers import Board, World, card_of
 from services.scoring.domain.onboarding import apply_onboarding
 from services.scoring.domain.orders import apply_order
@@ -69,7 +70,7 @@ def apply_event(row: Any, ev: Any, feeds: Any, card: Any) -> None:
         apply_onboarding(row, ev)
 
 
-@njit(cache=True)
+@inlined
 def score_row(row: Any, now: int, world: World, board: Board) -> Any:
     """Rhythm, score and confidence of a row at one moment; moves nothing."""
     card = card_of(row, world)

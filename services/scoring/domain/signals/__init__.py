@@ -10,6 +10,7 @@ from typing import Any
 from numba import njit
 
 from services.scoring.domain.engagement import count_days
+from services.scoring.domain.inlined import inlined
 from services.scoring.domain.numbers import Board, World, card_of
 from services.scoring.domain.purchase import Rhythm
 from services.scoring.domain.signals.account import onboarding, subscription, survey
@@ -47,7 +48,7 @@ def _others(row: Any, now: int, feeds: Any, card: Any, board: Board) -> None:
     values[ONBOARDING], evidence[ONBOARDING] = onboarding(row, now, card)
 
 
-@njit(cache=True)
+@inlined
 def signals_of(row: Any, now: int, rhythm: Rhythm, world: World, board: Board) -> None:
     """The signals of a row, onto the board: those that weigh, and if `shown` all of them."""
     card, feeds = card_of(row, world), world.tenants[row.tenant]

@@ -7,6 +7,7 @@ from numba import njit
 
 from services.scoring.domain.buckets import whole
 from services.scoring.domain.engagement import Days, engaged_between
+from services.scoring.domain.inlined import inlined
 from services.scoring.domain.row import DAY, ENGAGED_DAYS
 from services.scoring.domain.signals.scale import heard_for, level_value, trend_value
 
@@ -31,7 +32,7 @@ def feed_asof(row: Any, now: int, feeds: Any, card: Any) -> int:
     return asof
 
 
-@njit(cache=True)
+@inlined
 def usual_engagement(row: Any, days: Days, today: int) -> int:
     """What the last 30 days are held against: the 30 days before, and in silence never less than it was.
 
@@ -48,7 +49,7 @@ def usual_engagement(row: Any, days: Days, today: int) -> int:
     return whole(best)
 
 
-@njit(cache=True)
+@inlined
 def _heard(row: Any, days: Days, now: int, feeds: Any, card: Any) -> Any:
     """Up to when was listened, the interactions of the window that ends there, and how sure they are: half
     when the feed has fallen silent since.
@@ -58,7 +59,7 @@ def _heard(row: Any, days: Days, now: int, feeds: Any, card: Any) -> Any:
     return asof, engaged_between(row, days, today - WINDOW + 1, today), 1.0 if asof == now else 0.5
 
 
-@njit(cache=True)
+@inlined
 def engagement_trend(row: Any, days: Days, now: int, feeds: Any, card: Any) -> Any:
     """30 days against the 30 before, shrunk by the evidence. Orders alone do not make it seen."""
     if row.last_visit == 0 and row.last_click == 0:
