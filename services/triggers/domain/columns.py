@@ -17,8 +17,8 @@ UNKNOWN_FLAG = int(np.iinfo(np.int8).min)
 class Columns(dict[str, Array]):
     """Columns by name, each made when a condition first asks for it.
 
-    A number is a float64, NaN where nothing is known; a time M8[us] or NaT; a flag 1, 0 or UNKNOWN_FLAG;
-    a text the number of its word, 0 where nothing is known.
+    A number is a float64, NaN where nothing is known, a time the same in microseconds since 1970 (exact up to
+    the year 2255); a flag 1, 0 or UNKNOWN_FLAG; a text the number of its word, 0 where nothing is known.
     """
 
     def __init__(self, count: int, make: Callable[[str], Array], words: Mapping[str, int]) -> None:

@@ -115,7 +115,7 @@ def _coder(column: Column, labels: Labels) -> Callable[[str], int]:
 
 def columns(rows: Array, labels: Labels, now: datetime | Array) -> Columns:
     """The rows as conditions read them. `now` is one moment, or an M8[us] array with one for each row."""
-    moments = now if isinstance(now, np.ndarray) else np.full(len(rows), _instant(now))
+    moments = _since_epoch(now) if isinstance(now, np.ndarray) else np.full(len(rows), float(_micros(now)))
 
     def make(name: str) -> Array:
         return moments if name == NOW.name else _cells(VOCABULARY[name], rows, moments)
@@ -126,27 +126,34 @@ def columns(rows: Array, labels: Labels, now: datetime | Array) -> Columns:
 def _cells(column: Column, rows: Array, now: Array) -> Array:
     # A field of a structured array is strided: one contiguous copy, then every condition reads that.
     values = np.ascontiguousarray(rows[column.name])
+    if column.kind is Kind.TIME:
+        return _since_epoch(values)
     if column.kind is not Kind.NUMBER:
         return values
     if column.store != "f8":
-        cells: Array = values.astype(np.float64)
-        cells[values == np.iinfo(column.store).min] = np.nan
-        return cells
+        return _floats(values)
     return values + _days(rows["seen_at"], now) if column.ages else values
+
+
+def _floats(whole: Array) -> Array:
+    """Whole numbers, of which the least stands for null."""
+    found: Array = np.where(whole == np.iinfo(whole.dtype).min, np.nan, whole)
+    return found
+
+
+def _since_epoch(times: Array) -> Array:
+    """As microseconds: numpy takes six times as long to subtract times."""
+    return _floats(times.view(np.int64))
 
 
 def _days(since: Array, now: Array) -> Array:
     """Days between snapshot and evaluation; none where a sweep lags behind the snapshot."""
-    days: Array = np.maximum((now - since).astype(np.float64) / _DAY_US, 0.0)
+    days: Array = np.maximum((now - np.ascontiguousarray(since).view(np.int64)) / _DAY_US, 0.0)
     return days
 
 
-def _instant(moment: datetime) -> np.datetime64:
-    return np.datetime64(_micros(moment), "us")
-
-
 def instants(moments: Iterable[datetime]) -> Array:
-    """Moments as the M8[us] array that `frame` takes."""
+    """Moments as the M8[us] array that `columns` takes."""
     return np.array([_micros(moment) for moment in moments], np.int64).view("M8[us]")
 
 

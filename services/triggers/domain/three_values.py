@@ -1,60 +1,82 @@
 """What the rule language's operators do to arrays, a value a customer; NULL follows SQL's three values.
 
-Numbers are float64 and NaN where they are null, times M8[us] and NaT. Nothing here raises: what overflows
-is infinite or null, so callers silence numpy's warnings.
+Numbers and times are float64 and NaN where they are null. Nothing here raises: what overflows is infinite or
+null, so callers silence numpy's warnings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from services.triggers.domain.columns import Array, Bools
 
 
-class Three(msgspec.Struct, gc=False):
-    """Where something is true and where it is false; neither: null. Each part of a condition makes one."""
+class Three:
+    """Where something is true and where it is false; neither: null. Each part of a condition makes one.
 
-    true: Bools
-    false: Bools
+    A side is worked out when it is asked for: most are never, a rule's `when` is asked for what is true.
+    """
+
+    __slots__ = ("_sides",)
+
+    def __init__(self, true: Callable[[], Bools], false: Callable[[], Bools]) -> None:
+        self._sides: list[Any] = [true, false]
+
+    @property
+    def true(self) -> Bools:
+        return self._side(0)
+
+    @property
+    def false(self) -> Bools:
+        return self._side(1)
+
+    def _side(self, which: int) -> Bools:
+        side = self._sides[which]
+        if callable(side):
+            side = self._sides[which] = side()
+        found: Bools = side
+        return found
 
 
 def flag(cells: Array) -> Three:
-    return Three(cells == 1, cells == 0)
+    return Three(lambda: cells == 1, lambda: cells == 0)
 
 
-def certain(true: Bools) -> Three:
+def certain(true: Callable[[], Bools]) -> Three:
     """What is never null."""
-    return Three(true, ~true)
+    return Three(true, lambda: ~true())
 
 
-ALWAYS, NEVER = certain(np.array(True)), certain(np.array(False))
+_EVERYWHERE, _NOWHERE = np.array(True), np.array(False)
+ALWAYS = Three(lambda: _EVERYWHERE, lambda: _NOWHERE)
+NEVER = Three(lambda: _NOWHERE, lambda: _EVERYWHERE)
+_NULL = Three(lambda: _NOWHERE, lambda: _NOWHERE)
 
 
 def no_word(codes: Array) -> Three:
-    return certain(codes == 0)
+    return certain(lambda: codes == 0)
 
 
 def text_is(codes: Array, code: int) -> Three:
-    true = codes == code
-    return Three(true, true ^ (codes != 0))
+    return Three(lambda: codes == code, lambda: (codes != code) & (codes != 0))
 
 
 # ---- comparisons
 
 
 def equal(left: Array, right: Array) -> Three:
-    return Three(left == right, (left < right) | (left > right))  # != would be true of a null
+    # != would be true of a null
+    return Three(lambda: left == right, lambda: (left < right) | (left > right))
 
 
 def less(left: Array, right: Array) -> Three:
-    return Three(left < right, left >= right)
+    return Three(lambda: left < right, lambda: left >= right)
 
 
 def at_most(left: Array, right: Array) -> Three:
-    return Three(left <= right, left > right)
+    return Three(lambda: left <= right, lambda: left > right)
 
 
 def between(value: Array, low: Array, high: Array) -> Three:
@@ -69,15 +91,15 @@ def is_any_of(value: Array, *items: Array) -> Three:
 
 
 def opposite(one: Three) -> Three:
-    return Three(one.false, one.true)
+    return Three(lambda: one.false, lambda: one.true)
 
 
 def both(left: Three, right: Three) -> Three:
-    return Three(left.true & right.true, left.false | right.false)
+    return Three(lambda: left.true & right.true, lambda: left.false | right.false)
 
 
 def either(left: Three, right: Three) -> Three:
-    return Three(left.true | right.true, left.false & right.false)
+    return Three(lambda: left.true | right.true, lambda: left.false & right.false)
 
 
 def same(left: Three, right: Three) -> Three:
@@ -85,18 +107,18 @@ def same(left: Three, right: Three) -> Three:
 
 
 def is_true(one: Three) -> Three:
-    return certain(one.true)
+    return certain(lambda: one.true)
 
 
 def is_false(one: Three) -> Three:
-    return certain(one.false)
+    return certain(lambda: one.false)
 
 
 def is_null(value: Array | Three) -> Three:
-    return certain(_nowhere(value))
+    return certain(lambda: _unknown(value))
 
 
-def _nowhere(value: Array | Three) -> Bools:
+def _unknown(value: Array | Three) -> Bools:
     found: Bools = ~(value.true | value.false) if isinstance(value, Three) else np.isnan(value)
     return found
 
@@ -111,9 +133,7 @@ def quotient(left: Array, right: Array) -> Array:
 
 def elapsed(unit: float, now: Array, moment: Array) -> Array:
     """Between two times, in units of so many microseconds."""
-    span = now - moment
-    found: Array = span.view(np.int64) / unit
-    found[np.isnat(span)] = np.nan
+    found: Array = (now - moment) / unit
     return found
 
 
@@ -131,12 +151,15 @@ def least(*values: Array) -> Array:
 def pick(test: Bools, value: Any, otherwise: Any) -> Any:
     """`value` where the test holds."""
     if isinstance(value, Three):
-        return Three(np.where(test, value.true, otherwise.true), np.where(test, value.false, otherwise.false))
+        return Three(
+            lambda: np.where(test, value.true, otherwise.true),
+            lambda: np.where(test, value.false, otherwise.false),
+        )
     return np.where(test, value, otherwise)
 
 
 def first_known(*values: Any) -> Any:
-    return reduce(lambda left, right: pick(_nowhere(left), right, left), values)
+    return reduce(lambda left, right: pick(_unknown(left), right, left), values)
 
 
 def null_where_equal(value: Any, other: Any) -> Any:
@@ -153,6 +176,4 @@ def case(tests: Sequence[Three], values: Sequence[Any], otherwise: Any = None) -
 
 
 def _null_like(value: Any) -> Any:
-    if isinstance(value, Three):
-        return Three(NEVER.true, NEVER.true)
-    return np.datetime64("NaT", "us") if value.dtype.kind == "M" else np.nan
+    return _NULL if isinstance(value, Three) else np.nan

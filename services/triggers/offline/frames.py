@@ -121,7 +121,7 @@ def columns_of(frame: pl.DataFrame) -> Columns:
                 codes.setdefault(word, len(codes) + 1)
             return np.array([0 if word is None else codes[word] for word in series], np.int32)
         if column.kind is Kind.TIME:
-            return series.dt.replace_time_zone(None).to_numpy()
+            return series.dt.timestamp("us").cast(pl.Float64).to_numpy()
         if column.kind is Kind.FLAG:
             return series.cast(pl.Int8).fill_null(UNKNOWN_FLAG).to_numpy()
         return series.cast(pl.Float64).to_numpy()
