@@ -15,7 +15,7 @@ from services.triggers.domain.requests import Request
 
 @dataclass(slots=True)
 class Intake:
-    """What a chunk holds.
+    """What a chunk holds. It is told of the records from the last one to the first.
 
     Rules look at levels, not at edges: of the snapshots of one customer in one chunk the last one counts.
     Only a run of backfill snapshots is kept apart from the live ones around it, because what was true
@@ -23,38 +23,39 @@ class Intake:
     """
 
     letters: list[DeadLetter] = field(default_factory=list)
-    gone: list[bytes] = field(default_factory=list)
+    gone: dict[bytes, None] = field(default_factory=dict)  # as a set that keeps its order
     applied: int = 0
     _runs: dict[bytes, list[Any]] = field(default_factory=dict)
 
     def rounds(self) -> Iterable[Sequence[tuple[bytes, Any]]]:
-        """At most one snapshot a customer in each; nearly always there is one round."""
-        depth = 0
+        """At most one snapshot a customer in each, the oldest first; nearly always there is one round."""
+        depth = 1
         while True:
-            found = [(key, runs[depth]) for key, runs in self._runs.items() if len(runs) > depth]
+            found = [(key, runs[-depth]) for key, runs in reversed(self._runs.items()) if len(runs) >= depth]
             if not found:
                 return
             yield found
             depth += 1
 
     def forget(self, key: bytes) -> None:
-        self._runs.pop(key, None)
-        self.gone.append(key)
+        """What came before it does not count any more."""
+        self.gone[key] = None
         self.applied += 1
 
     def keep(self, key: bytes, event: Any) -> None:
-        runs = self._runs.setdefault(key, [])
-        if runs and runs[-1].backfill == event.backfill:
-            runs[-1] = event
-        else:
-            runs.append(event)
+        """One that does not count is let go at once, while it is still in the processor's cache."""
         self.applied += 1
+        if key in self.gone:
+            return
+        runs = self._runs.setdefault(key, [])
+        if not runs or runs[-1].backfill != event.backfill:
+            runs.append(event)
 
 
-def read(records: Iterable[SourceRecord]) -> Intake:
+def read(records: Sequence[SourceRecord]) -> Intake:
     """Decode a chunk. Nothing in it raises: what cannot be used is a dead letter with its reason."""
     intake = Intake()
-    for record in records:
+    for record in reversed(records):
         key = record.key
         if not key:
             intake.letters.append(DeadLetter(record, "no_key", "a snapshot's key is tenant/customer"))
@@ -62,6 +63,7 @@ def read(records: Iterable[SourceRecord]) -> Intake:
             intake.forget(key)
         else:
             _read_one(intake, record, key, record.value)
+    intake.letters.reverse()
     return intake
 
 
