@@ -151,6 +151,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         metrics=metrics,
         clock=clock,
         max_amount=settings.max_amount,
+        scanner_click_s=settings.scanner_click_s,
         enricher=Enricher(ports.apis, metrics, settings.api_wait_s),
     )
     gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes, clock.wall)

@@ -42,6 +42,7 @@ from services.ingest.domain.plan import (
 )
 from services.ingest.domain.posted import read_events
 from services.ingest.domain.reading import Node
+from services.ingest.domain.scanners import marked
 from services.ingest.domain.sources import Source
 from services.ingest.enriching import Enricher
 from services.ingest.metrics import IngestMetrics
@@ -92,6 +93,7 @@ class Intake:
         metrics: IngestMetrics,
         clock: Clock,
         max_amount: int,
+        scanner_click_s: float,
         enricher: Enricher,
     ) -> None:
         self._enricher = enricher
@@ -103,6 +105,7 @@ class Intake:
         self._metrics = metrics
         self._clock = clock
         self._max_amount = max_amount
+        self._scanner_click_s = scanner_click_s
 
     def handshake(self, source: Source, delivery: Delivery) -> Answer | None:
         """The answer to an unsigned ping, if this is one."""
@@ -209,7 +212,7 @@ class Intake:
         self, provider: Provider, node: Node, work: Work, read: Callable[[], Sequence[Item]]
     ) -> list[_Read]:
         try:
-            items = read()
+            items = [marked(item, self._scanner_click_s) for item in read()]
             for one in (fact for item in items for fact in item.facts):
                 check(one, work.now, self._max_amount)
         except NotUnderstoodError as error:
