@@ -35,6 +35,7 @@ from services.ingest.gate import Gate
 from services.ingest.letters import announce_forever
 from services.ingest.metrics import IngestMetrics
 from services.ingest.nightly import Nightly
+from services.ingest.oversized import Oversized
 from services.ingest.ports import (
     AnswerStore,
     DeadLetterStore,
@@ -133,7 +134,14 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
     registry = make_registry()
     metrics = IngestMetrics(registry)
     desk = IdentityDesk(ports.identities, metrics, settings.identity_cache, settings.postgres_wait_s)
-    publisher = Publisher(ports.log, ports.spool, metrics, settings.kafka_wait_s, settings.postgres_wait_s)
+    publisher = Publisher(
+        ports.log,
+        ports.spool,
+        Oversized(ports.letters, metrics, clock),
+        metrics,
+        kafka_wait_s=settings.kafka_wait_s,
+        spool_wait_s=settings.postgres_wait_s,
+    )
     privacy = Privacy(
         store=ports.privacy,
         identities=ports.identities,

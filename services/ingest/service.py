@@ -42,6 +42,7 @@ from services.ingest.domain.plan import (
 )
 from services.ingest.domain.posted import read_events
 from services.ingest.domain.reading import Node
+from services.ingest.domain.record import Record
 from services.ingest.domain.scanners import marked
 from services.ingest.domain.sources import Source
 from services.ingest.enriching import Enricher
@@ -143,6 +144,13 @@ class Intake:
             return await self._process(self._providers(source.provider), delivery, work)
         except (UnparsableError, UnverifiedError) as error:
             return Received("dead_letter", dead_letter="unparsable", detail=str(error))
+
+    async def resend(self, record: Record) -> Received:
+        """A record that Kafka refused once; refused again it becomes another letter.
+
+        Raises UnavailableError.
+        """
+        return Received("accepted", durable=await self._publisher.publish([record]))
 
     async def _process(self, provider: Provider, delivery: Delivery, work: Work) -> Received:
         nodes = provider.items(delivery)
