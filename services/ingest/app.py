@@ -88,7 +88,11 @@ class Ingest:
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[tuple[asyncio.Task[None], ...]]:
-        """The drainer, the announcer, the eraser and the night's work, for the length of the block."""
+        """The drainer, the announcer, the eraser and the night's work, for the length of the block.
+
+        Deliveries may be taken within it: what an earlier process left has been looked for.
+        """
+        await self.publisher.begin()
         tasks = (
             asyncio.create_task(self.publisher.drain_forever()),
             asyncio.create_task(announce_forever(self.ports.letters, self.ports.log, self.metrics)),

@@ -32,7 +32,9 @@ COUNT_S = 1.0  # between counts of what waits: a count reads all of it
 DRAIN_BATCH = 5_000  # records; a round costs two trips to PostgreSQL and one to Kafka however many they are
 DRAIN_BYTES = 8 * 1024 * 1024  # of their values, held at once; Kafka takes no record over 1 MiB
 DRAIN_WAIT_S = 10.0  # the drainer can be more patient than a webhook's sender
+BEGIN_S = 10.0  # for the look at the spool before the first delivery: a start can wait longer than a sender
 FINISH_S = 3.0  # for what the client has not accounted for when the process ends
+_LEFT = "records of an earlier process wait"
 
 
 class Publisher:
@@ -126,6 +128,17 @@ class Publisher:
         self._seen(SpoolDepth(self.depth.records + len(numbers), self.depth.oldest_s))
         return "spool"
 
+    async def begin(self) -> None:
+        """Before the first delivery: what an earlier process left goes first, so new ones go behind it.
+
+        Without PostgreSQL ingest serves all the same; then a new event may overtake those that were left.
+        """
+        with contextlib.suppress(UnavailableError, TimeoutError):
+            async with asyncio.timeout(BEGIN_S):
+                if await self._spool.oldest(1, DRAIN_BYTES):
+                    self._holds = True
+                    self._start_spooling(_LEFT)
+
     async def drain_forever(self) -> None:
         """Look for waiting records, publish them, and go back to Kafka once there are none."""
         self._resting.clear()
@@ -168,7 +181,7 @@ class Publisher:
         if self._unsettled:
             return 0.0  # what was read may hold records that the client has
         if batch:
-            self._start_spooling("records of an earlier process wait")
+            self._start_spooling(_LEFT)
             if not await self._sent(batch, DRAIN_WAIT_S):
                 return RETRY_S
         if not whole and self._spooling:
