@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from services.ingest.domain.errors import UnavailableError
+from services.ingest.domain.errors import OversizedError, UnavailableError
 from services.ingest.ports import UnacknowledgedError
 
 Fate = asyncio.Future[Any]
@@ -12,10 +12,14 @@ Fate = asyncio.Future[Any]
 
 
 class Acks:
-    """What an EventLog promises about time, whatever sends the records. `failed` is told of each failure."""
+    """What an EventLog promises about time, whatever sends the records.
 
-    def __init__(self, failed: Callable[[], None] = lambda: None) -> None:
+    `failed` is told of each failure of what was sent; `oversized` are those that say: too large.
+    """
+
+    def __init__(self, failed: Callable[[], None] = lambda: None, *oversized: type[BaseException]) -> None:
         self._failed = failed
+        self._oversized: tuple[type[BaseException], ...] = (OversizedError, *oversized)
         self._hanging: set[Fate] = set()
 
     async def of(self, send: Callable[[list[Fate]], Awaitable[None]], wait_s: float) -> None:
@@ -30,29 +34,30 @@ class Acks:
         except UnavailableError as error:
             raise UnacknowledgedError(str(error), sent) from error
         finally:
-            failure = self._follow(sent)
-        if failure is not None:
-            raise UnacknowledgedError(f"Kafka: {failure!r}", sent) from failure
+            failures = self._follow(sent)
+        if failures:
+            oversized = any(isinstance(one, self._oversized) for one in failures)
+            raise UnacknowledgedError(f"Kafka: {failures[0]!r}", sent, oversized=oversized) from failures[0]
 
     async def nothing_hangs(self) -> None:
         """Until the client has accounted for everything that nobody waits for any more."""
         while self._hanging:
             await asyncio.wait(self._hanging)
 
-    def _follow(self, sent: Sequence[Fate]) -> BaseException | None:
-        """Returns why one has failed."""
-        failure = None
+    def _follow(self, sent: Sequence[Fate]) -> list[BaseException]:
+        """Returns why some have failed."""
+        failures = []
         for fate in sent:
-            if fate.done():
-                failure = self._ended(fate) or failure
-            else:
+            if not fate.done():
                 self._hanging.add(fate)
                 fate.add_done_callback(self._ended)
-        return failure
+            elif (failure := self._ended(fate)) is not None:
+                failures.append(failure)
+        return failures
 
     def _ended(self, fate: Fate) -> BaseException | None:
         self._hanging.discard(fate)
         failure = None if fate.cancelled() else fate.exception()
-        if failure is not None:
+        if failure is not None and not isinstance(failure, OversizedError):  # that one never left the client
             self._failed()
         return failure

@@ -35,6 +35,7 @@ from services.ingest.gate import Gate
 from services.ingest.letters import announce_forever
 from services.ingest.metrics import IngestMetrics
 from services.ingest.nightly import Nightly
+from services.ingest.oversized import Oversized
 from services.ingest.ports import (
     AnswerStore,
     DeadLetterStore,
@@ -87,7 +88,11 @@ class Ingest:
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[tuple[asyncio.Task[None], ...]]:
-        """The drainer, the announcer, the eraser and the night's work, for the length of the block."""
+        """The drainer, the announcer, the eraser and the night's work, for the length of the block.
+
+        Deliveries may be taken within it: what an earlier process left has been looked for.
+        """
+        await self.publisher.begin()
         tasks = (
             asyncio.create_task(self.publisher.drain_forever()),
             asyncio.create_task(announce_forever(self.ports.letters, self.ports.log, self.metrics)),
@@ -133,7 +138,14 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
     registry = make_registry()
     metrics = IngestMetrics(registry)
     desk = IdentityDesk(ports.identities, metrics, settings.identity_cache, settings.postgres_wait_s)
-    publisher = Publisher(ports.log, ports.spool, metrics, settings.kafka_wait_s, settings.postgres_wait_s)
+    publisher = Publisher(
+        ports.log,
+        ports.spool,
+        Oversized(ports.letters, metrics, clock),
+        metrics,
+        kafka_wait_s=settings.kafka_wait_s,
+        spool_wait_s=settings.postgres_wait_s,
+    )
     privacy = Privacy(
         store=ports.privacy,
         identities=ports.identities,
@@ -151,6 +163,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         metrics=metrics,
         clock=clock,
         max_amount=settings.max_amount,
+        scanner_click_s=settings.scanner_click_s,
         enricher=Enricher(ports.apis, metrics, settings.api_wait_s),
     )
     gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes, clock.wall)

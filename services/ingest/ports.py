@@ -13,7 +13,6 @@ from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.people import Anchor, Claim
 from services.ingest.domain.record import Record
-from services.ingest.domain.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +31,23 @@ class SpoolDepth:
     oldest_s: float = 0.0
 
 
+class Origin(Protocol):
+    """Where a dead letter comes from: mostly a source."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """A delivery that was signed but not understood, with its raw bytes."""
+    """What is of no use as it is, with its raw bytes: mostly a delivery, signed and not understood."""
 
     reference: str
-    source: Source
+    source: Origin
     reason: str
     detail: str
     headers: dict[str, str]
@@ -239,8 +249,12 @@ class AnswerStore(Protocol):
 class UnacknowledgedError(UnavailableError):
     """Kafka has not acknowledged all records. Route: the spool, until it is known what becomes of them."""
 
-    def __init__(self, detail: str, sent: "Sequence[asyncio.Future[Any]]" = ()) -> None:
+    def __init__(
+        self, detail: str, sent: "Sequence[asyncio.Future[Any]]" = (), *, oversized: bool = False
+    ) -> None:
         super().__init__(detail)
+        self.oversized = oversized
+        """Whether Kafka has refused some for their size: one alone, or several that it was sent together."""
         self.sent = sent
         """One for each record from the first on that the client took: done once Kafka has it, however late;
         an exception says that it will not come any more. The records behind these were never sent."""

@@ -19,7 +19,8 @@ from services.ingest.batcher import Batcher
 from services.ingest.domain.errors import OverloadedError, UnavailableError
 from services.ingest.domain.record import Record
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import EventLog, Spool, SpoolDepth, Spooled
+from services.ingest.oversized import Oversized
+from services.ingest.ports import EventLog, Spool, SpoolDepth, Spooled, UnacknowledgedError
 from services.ingest.unsettled import Parcel, Unsettled, sent_of
 
 _log = get_logger(__name__)
@@ -31,17 +32,27 @@ COUNT_S = 1.0  # between counts of what waits: a count reads all of it
 DRAIN_BATCH = 5_000  # records; a round costs two trips to PostgreSQL and one to Kafka however many they are
 DRAIN_BYTES = 8 * 1024 * 1024  # of their values, held at once; Kafka takes no record over 1 MiB
 DRAIN_WAIT_S = 10.0  # the drainer can be more patient than a webhook's sender
+BEGIN_S = 10.0  # for the look at the spool before the first delivery: a start can wait longer than a sender
 FINISH_S = 3.0  # for what the client has not accounted for when the process ends
+_LEFT = "records of an earlier process wait"
 
 
 class Publisher:
     """Chooses between Kafka and the spool, and empties the spool."""
 
     def __init__(
-        self, log: EventLog, spool: Spool, metrics: IngestMetrics, kafka_wait_s: float, spool_wait_s: float
+        self,
+        log: EventLog,
+        spool: Spool,
+        oversized: Oversized,
+        metrics: IngestMetrics,
+        *,
+        kafka_wait_s: float,
+        spool_wait_s: float,
     ) -> None:
         self._log = log
         self._spool = spool
+        self._oversized = oversized
         self._metrics = metrics
         self._kafka_wait_s = kafka_wait_s
         self._spool_wait_s = spool_wait_s
@@ -56,6 +67,9 @@ class Publisher:
         self._resting = asyncio.Event()  # unless the drainer runs
         self._resting.set()
         self._counted_at = -COUNT_S
+        self._most = (
+            DRAIN_BATCH  # records that Kafka is sent at once; fewer after it refused some for their size
+        )
         self.depth = SpoolDepth()
 
     @property
@@ -114,6 +128,17 @@ class Publisher:
         self._seen(SpoolDepth(self.depth.records + len(numbers), self.depth.oldest_s))
         return "spool"
 
+    async def begin(self) -> None:
+        """Before the first delivery: what an earlier process left goes first, so new ones go behind it.
+
+        Without PostgreSQL ingest serves all the same; then a new event may overtake those that were left.
+        """
+        with contextlib.suppress(UnavailableError, TimeoutError):
+            async with asyncio.timeout(BEGIN_S):
+                if await self._spool.oldest(1, DRAIN_BYTES):
+                    self._holds = True
+                    self._start_spooling(_LEFT)
+
     async def drain_forever(self) -> None:
         """Look for waiting records, publish them, and go back to Kafka once there are none."""
         self._resting.clear()
@@ -152,14 +177,14 @@ class Publisher:
         await self._take_out()
         if self._ending:
             return 0.0
-        batch = await self._spool.oldest(DRAIN_BATCH, DRAIN_BYTES)
+        batch, whole = await self._next()
         if self._unsettled:
             return 0.0  # what was read may hold records that the client has
         if batch:
-            self._start_spooling("records of an earlier process wait")
+            self._start_spooling(_LEFT)
             if not await self._sent(batch, DRAIN_WAIT_S):
                 return RETRY_S
-        if len(batch) < DRAIN_BATCH and self._spooling:
+        if not whole and self._spooling:
             await self._go_back()
         return 0.0 if batch or self._spooling else LOOK_S
 
@@ -170,11 +195,17 @@ class Publisher:
             until = clock() + self._hold_s
             while clock() < until and self._unsettled.known and not self._ending:
                 await self._take_out()
-                batch = await self._spool.oldest(DRAIN_BATCH, DRAIN_BYTES)
+                batch, _ = await self._next()
                 if not batch:
                     self._stop_spooling()
                 if not batch or not await self._sent(batch, self._hold_s):
                     return
+
+    async def _next(self) -> tuple[list[Spooled], bool]:
+        """What is first in line, and whether there may be more than that."""
+        most = min(self._most, DRAIN_BATCH)
+        batch = await self._spool.oldest(most, DRAIN_BYTES)
+        return batch, len(batch) == most
 
     async def _sent(self, batch: Sequence[Spooled], wait_s: float) -> bool:
         """Whether Kafka has all of it; what it has is taken out with the next step."""
@@ -183,9 +214,25 @@ class Publisher:
         try:
             await self._log.append([spooled.record for spooled in batch], wait_s)
         except UnavailableError as error:
-            self._unsettled.follow(Parcel((), sent_of(error), numbers))
-            return False
+            if not await self._is_aside(batch, error):
+                self._unsettled.follow(Parcel((), sent_of(error), numbers))
+                return False
+        self._most = min(2 * self._most, DRAIN_BATCH)
         self._unsettled.landed(numbers)
+        return True
+
+    async def _is_aside(self, batch: Sequence[Spooled], error: UnavailableError) -> bool:
+        """Whether this is one record that Kafka refused for its size: it is kept as a dead letter, and done.
+
+        Several may be too large only together, and the others of a refused batch are refused with it: half as
+        many are tried next, down to one.
+        """
+        if not isinstance(error, UnacknowledgedError) or not error.oversized:
+            return False
+        if len(batch) > 1:
+            self._most = len(batch) // 2
+            return False
+        await self._oversized.keep(batch[0].record)
         return True
 
     async def _take_out(self) -> None:

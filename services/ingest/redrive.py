@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.ingest.domain.letters import as_delivery
+from services.ingest.oversized import RECORD_TOO_LARGE, record_of
 from services.ingest.ports import DeadLetterStore, KeptLetter, LetterQuery, StoredLetter
 from services.ingest.ports_sources import Sources
 from services.ingest.service import Intake, Received
@@ -64,13 +65,15 @@ class Redriver:
 
     async def _read(self, kept: KeptLetter) -> Received:
         letter = kept.letter
+        if letter.sha256 not in {None, hashlib.sha256(kept.body).hexdigest()}:
+            return _stays("altered", "the bytes are not those that came")
+        if letter.reason == RECORD_TOO_LARGE:
+            return await self._intake.resend(record_of(kept))
         source = self._sources.find(letter.source)
         if source is None or (source.tenant, source.provider) != (letter.tenant, letter.provider):
             return _stays(
                 "unknown_source", f"no source {letter.source} of this tenant and provider is configured"
             )
-        if letter.sha256 not in {None, hashlib.sha256(kept.body).hexdigest()}:
-            return _stays("altered", "the bytes are not those whose signature was verified")
         return await self._intake.again(source, as_delivery(kept.headers, kept.body), letter.at)
 
 

@@ -42,6 +42,8 @@ from services.ingest.domain.plan import (
 )
 from services.ingest.domain.posted import read_events
 from services.ingest.domain.reading import Node
+from services.ingest.domain.record import Record
+from services.ingest.domain.scanners import marked
 from services.ingest.domain.sources import Source
 from services.ingest.enriching import Enricher
 from services.ingest.metrics import IngestMetrics
@@ -92,6 +94,7 @@ class Intake:
         metrics: IngestMetrics,
         clock: Clock,
         max_amount: int,
+        scanner_click_s: float,
         enricher: Enricher,
     ) -> None:
         self._enricher = enricher
@@ -103,6 +106,7 @@ class Intake:
         self._metrics = metrics
         self._clock = clock
         self._max_amount = max_amount
+        self._scanner_click_s = scanner_click_s
 
     def handshake(self, source: Source, delivery: Delivery) -> Answer | None:
         """The answer to an unsigned ping, if this is one."""
@@ -140,6 +144,13 @@ class Intake:
             return await self._process(self._providers(source.provider), delivery, work)
         except (UnparsableError, UnverifiedError) as error:
             return Received("dead_letter", dead_letter="unparsable", detail=str(error))
+
+    async def resend(self, record: Record) -> Received:
+        """A record that Kafka refused once; refused again it becomes another letter.
+
+        Raises UnavailableError.
+        """
+        return Received("accepted", durable=await self._publisher.publish([record]))
 
     async def _process(self, provider: Provider, delivery: Delivery, work: Work) -> Received:
         nodes = provider.items(delivery)
@@ -209,7 +220,7 @@ class Intake:
         self, provider: Provider, node: Node, work: Work, read: Callable[[], Sequence[Item]]
     ) -> list[_Read]:
         try:
-            items = read()
+            items = [marked(item, self._scanner_click_s) for item in read()]
             for one in (fact for item in items for fact in item.facts):
                 check(one, work.now, self._max_amount)
         except NotUnderstoodError as error:

@@ -57,6 +57,13 @@ class IngestSettings(BaseSettings):
     max_amount: int = Field(
         1_000_000, gt=0, description="An order over this amount (whole units of its currency) is absurd"
     )
+    scanner_click_s: float = Field(
+        10,
+        ge=0,
+        le=3600,
+        description="A click sooner than this after the message was sent is a link scanner's, s: who waits "
+        "for a mail needs longer to get, open and read it; 0: none is told by its time",
+    )
     privacy_tokens: dict[str, SecretStr] = Field(
         {},
         description='Tokens of /v1/privacy/requests, JSON: {"tenant": "24 characters or more"}; {}: off',

@@ -12,7 +12,7 @@ from typing import Any
 from libs.events import message_key
 from libs.events.topics import CUSTOMER_PROFILES
 from services.ingest.acks import Acks, Fate
-from services.ingest.domain.errors import UnavailableError
+from services.ingest.domain.errors import OversizedError, UnavailableError
 from services.ingest.domain.identity import Book, Changes, Resolution, is_object, settle
 from services.ingest.domain.people import Anchor, Claim
 from services.ingest.domain.plan import Provider
@@ -241,12 +241,16 @@ class MemorySpool(Outage):
 
 
 class MemoryLog(Outage):
-    """An EventLog. While it is `silent` it takes records and leaves open whether they land."""
+    """An EventLog. While it is `silent` it takes records and leaves open whether they land.
+
+    What lands at once is one batch, and none of it may be larger than `most_bytes` together.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.records: list[Record] = []
         self.silent = False
+        self.most_bytes = 1024 * 1024
         self.open: deque[tuple[Record, Fate]] = deque()
         self._acks = Acks()
 
@@ -257,6 +261,8 @@ class MemoryLog(Outage):
             for record in records:
                 self.open.append((record, asyncio.get_running_loop().create_future()))
                 sent.append(self.open[-1][1])
+            if sum(len(one.value or b"") for one, _ in self.open) > self.most_bytes:
+                self.refuse(OversizedError("refused by the test"))
             if not self.silent:
                 self.land(len(self.open))
 
@@ -269,10 +275,10 @@ class MemoryLog(Outage):
             self.records.append(record)
             fate.set_result(None)
 
-    def refuse(self) -> None:
+    def refuse(self, why: Exception | None = None) -> None:
         """All that are open: the client sends nothing behind a batch that was refused."""
         while self.open:
-            self.open.popleft()[1].set_exception(UnavailableError("refused by the test"))
+            self.open.popleft()[1].set_exception(why or UnavailableError("refused by the test"))
 
     def on(self, topic: str) -> list[Record]:
         return [record for record in self.records if record.topic == topic]

@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from libs.runtime.kafka import make_producer, with_patience
 from libs.runtime.lifecycle import cancel_all
 from libs.runtime.logging import get_logger
 from services.ingest.acks import Acks, Fate
-from services.ingest.domain.errors import UnavailableError
+from services.ingest.domain.errors import OversizedError, UnavailableError
 from services.ingest.domain.record import Record
 
 _log = get_logger(__name__)
@@ -30,7 +30,7 @@ class KafkaLog:
         self._producer: Any = None  # an AIOKafkaProducer once there is one
         self._reached = asyncio.Event()
         self._refused = asyncio.Event()
-        self._acks = Acks(self._renew)
+        self._acks = Acks(self._renew, MessageSizeTooLargeError, RecordListTooLargeError)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["KafkaLog"]:
@@ -52,10 +52,19 @@ class KafkaLog:
         try:
             for record in records:
                 # One by one into the caller's list: what was sent before the wait ended must be known.
-                future = await self._producer.send(record.topic, record.value, key=record.key)
+                future = await self._taken(record)
                 sent.append(future)
         except KafkaError as error:
             raise UnavailableError(f"Kafka: {error!r}") from error
+
+    async def _taken(self, record: Record) -> Fate:
+        """What is too large for the client itself has failed at once; what is behind it goes on."""
+        try:
+            return await self._producer.send(record.topic, record.value, key=record.key)  # type: ignore[no-any-return]
+        except MessageSizeTooLargeError as error:
+            refused: Fate = asyncio.get_running_loop().create_future()
+            refused.set_exception(OversizedError(str(error)))
+            return refused
 
     def _renew(self) -> None:
         """A batch has failed: nothing more with this producer."""

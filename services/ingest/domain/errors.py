@@ -39,5 +39,9 @@ class LimitedError(TransientError):
         self.wait_s = wait_s
 
 
+class OversizedError(RejectedError):
+    """A record is larger than Kafka takes. Route: a dead letter with the record's bytes."""
+
+
 class TooLargeError(RejectedError):
     """The body is over the limit. Route: 413, cut off while reading."""

@@ -58,6 +58,8 @@ class Fact(msgspec.Struct, frozen=True):
     id: str
     data: Frozen
     time: datetime | None
+    sent: datetime | None = None
+    """When the message that it is about went out, where the provider says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,6 @@ def unknown_topic(topic: str | None) -> NotUnderstoodError:
     return NotUnderstoodError("unknown_topic", f"topic {shown if _CODE.fullmatch(shown) else 'that is none'}")
 
 
-def fact(data: Frozen, time: datetime | None, *id_parts: str) -> Fact:
+def fact(data: Frozen, time: datetime | None, *id_parts: str, sent: datetime | None = None) -> Fact:
     """An event whose id is the source object and its transition."""
-    return Fact(event_id(*id_parts), data, time)
+    return Fact(event_id(*id_parts), data, time, sent)

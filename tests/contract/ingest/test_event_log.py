@@ -48,6 +48,7 @@ class OnKafka:
 class InMemory:
     def __init__(self) -> None:
         self.topic, self.log = "memory", MemoryLog()
+        self.log.most_bytes = _MOST_BYTES - 1
 
     def hold_back(self, seconds: float) -> None:
         self.log.silent = seconds > 0
@@ -133,6 +134,33 @@ async def test_a_batch_that_the_broker_refuses_is_accounted_for_and_later_ones_l
     assert isinstance(raised.value.sent[0].exception(), MessageSizeTooLargeError)
     await world.log.append([record(world, b"1")], 20.0)
     assert [one.value for one in await world.read(2)] == [b"connected", b"1"]
+
+
+@pytest.mark.parametrize("size", [_MOST_BYTES, 2 * 1024 * 1024], ids=["for the broker", "for the client"])
+async def test_a_record_that_is_too_large_says_so_and_is_accounted_for(world, size):
+    await world.log.append([record(world, b"connected")], 20.0)
+    with pytest.raises(UnacknowledgedError) as raised:
+        await world.log.append([record(world, b"x" * size)], 20.0)
+    assert raised.value.oversized
+    assert [fate.exception() is None for fate in raised.value.sent] == [False]
+    await world.log.append([record(world, b"1")], 20.0)
+    assert [one.value for one in await world.read(2)] == [b"connected", b"1"]
+
+
+async def test_another_failure_is_not_called_too_large(world):
+    error = await left_hanging(world, b"1")
+    await world.come_on()
+    assert not error.oversized
+
+
+async def test_what_the_client_finds_too_large_holds_nothing_up(world):
+    if isinstance(world, InMemory):
+        return
+    values = [b"1", b"x" * 2 * 1024 * 1024, b"2"]
+    with pytest.raises(UnacknowledgedError) as raised:
+        await world.log.append([record(world, value) for value in values], 20.0)
+    assert [fate.exception() is None for fate in raised.value.sent] == [True, False, True]
+    assert [one.value for one in await world.read(2)] == [b"1", b"2"]
 
 
 async def test_a_key_stands_on_the_partition_that_everybody_expects(world):

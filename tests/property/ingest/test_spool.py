@@ -10,14 +10,17 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libs.runtime.clock import FakeClock
 from libs.runtime.metrics import make_registry
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.record import Record
 from services.ingest.metrics import IngestMetrics
+from services.ingest.oversized import Oversized
 from services.ingest.ports import SpoolDepth, Spooled
 from services.ingest.publisher import Publisher
-from services.ingest.testing import MemoryLog, MemorySpool
+from services.ingest.testing import MemoryDeadLetters, MemoryLog, MemorySpool
 from tests.property.ingest.jumping import JumpingLoop
+from tests.unit.ingest.shop import NOW
 
 T = TypeVar("T")
 _WAIT_S = 1.5  # of a delivery for Kafka, and for the spool
@@ -57,7 +60,10 @@ class World:
     def __init__(self, delays_s: Sequence[float]) -> None:
         self.log, self.spool = MemoryLog(), SlowSpool(delays_s)
         metrics = IngestMetrics(make_registry())
-        self.publisher = Publisher(self.log, self.spool, metrics, _WAIT_S, _WAIT_S)
+        oversized = Oversized(MemoryDeadLetters(), metrics, FakeClock(NOW))
+        self.publisher = Publisher(
+            self.log, self.spool, oversized, metrics, kafka_wait_s=_WAIT_S, spool_wait_s=_WAIT_S
+        )
         self.accepted: list[Record] = []
         self._numbers = count()
         self._deliveries: list[tuple[Sequence[Record], asyncio.Task[bool]]] = []

@@ -4,12 +4,15 @@ import asyncio
 
 import pytest
 
+from libs.runtime.clock import FakeClock
 from libs.runtime.metrics import make_registry
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.record import Record
 from services.ingest.metrics import IngestMetrics
+from services.ingest.oversized import Oversized
 from services.ingest.publisher import Publisher
-from services.ingest.testing import MemoryLog, MemorySpool
+from services.ingest.testing import MemoryDeadLetters, MemoryLog, MemorySpool
+from tests.unit.ingest.shop import NOW
 
 
 def record(number: int) -> Record:
@@ -20,7 +23,11 @@ class Setup:
     def __init__(self) -> None:
         self.log, self.spool = MemoryLog(), MemorySpool()
         self.metrics = IngestMetrics(make_registry())
-        self.publisher = Publisher(self.log, self.spool, self.metrics, kafka_wait_s=0.1, spool_wait_s=0.1)
+        self.letters = MemoryDeadLetters()
+        oversized = Oversized(self.letters, self.metrics, FakeClock(NOW))
+        self.publisher = Publisher(
+            self.log, self.spool, oversized, self.metrics, kafka_wait_s=0.1, spool_wait_s=0.1
+        )
 
     async def drained(self) -> None:
         """Run the drainer until events go to Kafka again."""

@@ -1,7 +1,7 @@
 """Klaviyo's system webhooks: hex HMAC-SHA256 of body and timestamp; up to 1,000 events, seldom an address."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from libs.events.families import engagement
@@ -18,6 +18,7 @@ from services.ingest.domain.sources import Secrets, Source
 PROFILE = "klaviyo.profile"
 _PREFIX = "event:klaviyo."
 _MAX_EVENTS = 1000
+_LAST_SECOND = 2**32  # of the year 2106: beyond it is no time of a sending
 # Flags that mark an open or click nobody made: mail privacy proxies and link scanners.
 _MACHINE = ("machine_open", "Machine Open", "$machine_open", "bot_click", "Bot Click", "$bot_click")
 
@@ -55,7 +56,7 @@ def _read(event: Node, delivery: Delivery, source: Source) -> Item:  # noqa: ARG
     time = _time(data.at("attributes"))
     return Item(
         _person(event, properties, _CONSENTS.get(name)),
-        (fact(make(properties, number, time), time, "klaviyo", "event", number),),
+        (fact(make(properties, number, time), time, "klaviyo", "event", number, sent=_sent(properties)),),
     )
 
 
@@ -65,6 +66,13 @@ def _time(attributes: Node) -> datetime:
     if found is None:
         raise NotUnderstoodError("missing_date", "datetime and timestamp are missing")
     return found
+
+
+def _sent(properties: Node) -> datetime | None:
+    """When the sending began that the message is of, `SECONDS:MESSAGE`: no part of it went out sooner."""
+    said = (properties.at("$_cohort$message_send_cohort").text() or "").partition(":")[0]
+    seconds = Node(said).integer()
+    return None if seconds is None or seconds > _LAST_SECOND else datetime.fromtimestamp(seconds, UTC)
 
 
 def _person(event: Node, properties: Node, consent: bool | None) -> Person:
