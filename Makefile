@@ -3,6 +3,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
+# Images and servers often set it: nothing compiled is kept then, and each of the hundreds of processes that the tests start
+# reads its libraries as source, 6 s of a core instead of 2.7.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 BIN := .venv/bin
