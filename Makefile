@@ -94,6 +94,10 @@ migrate: install ## Bring the tables of ingest and outreach up to date
 .PHONY: test
 test: test-unit test-integration test-e2e ## Every test but the browser's, on real Kafka and PostgreSQL
 
+.PHONY: warm
+warm: install ## Compile the scoring loops: about two minutes when their sources have changed, then a second
+	@$(BIN)/python -m tests.fixtures.compiled
+
 .PHONY: test-unit
 test-unit: install ## Unit, property, contract and architecture tests: no server
 	@$(PYTEST) tests $(addprefix --ignore=,$(SERIAL) $(BROWSER)) -q -n auto --dist loadfile
