@@ -104,7 +104,7 @@ test-unit: install ## Unit, property, contract and architecture tests: no server
 
 .PHONY: test-integration
 test-integration: install ## Each adapter and the streaming core against the real servers
-	@$(PYTEST) tests/integration -q -n 2 --dist loadfile
+	@$(PYTEST) tests/integration -q -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-e2e
 test-e2e: install ## The whole way: webhook in, message out, ledger balanced, also after kill -9
