@@ -3,6 +3,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
+# Images and servers often set it: nothing compiled is kept then, and each of the hundreds of processes that the tests start
+# reads its libraries as source, 6 s of a core instead of 2.7.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -91,13 +94,17 @@ migrate: install ## Bring the tables of ingest and outreach up to date
 .PHONY: test
 test: test-unit test-integration test-e2e ## Every test but the browser's, on real Kafka and PostgreSQL
 
+.PHONY: warm
+warm: install ## Compile the scoring loops: about two minutes when their sources have changed, then a second
+	@$(BIN)/python -m tests.fixtures.compiled
+
 .PHONY: test-unit
 test-unit: install ## Unit, property, contract and architecture tests: no server
 	@$(PYTEST) tests $(addprefix --ignore=,$(SERIAL) $(BROWSER)) -q -n auto --dist loadfile
 
 .PHONY: test-integration
 test-integration: install ## Each adapter and the streaming core against the real servers
-	@$(PYTEST) tests/integration -q -n 2 --dist loadfile
+	@$(PYTEST) tests/integration -q -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-e2e
 test-e2e: install ## The whole way: webhook in, message out, ledger balanced, also after kill -9

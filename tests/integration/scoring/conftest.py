@@ -1,20 +1,15 @@
-"""The scoring loops compiled before the first test, and kept between runs: no test waits for a compiler."""
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from libs.runtime.stack.state import locked
-from services.scoring.warm import use_cache, warm_up
+from tests.fixtures.compiled import compiled
 from tests.fixtures.stack import MakeTopics
 
 if TYPE_CHECKING:
     from tests.integration.scoring.shop import Shop
 
-_FOLDER = use_cache(Path(__file__).resolve().parents[3] / ".greenline" / "test-cache")
-with locked(_FOLDER.parent / "lock"):  # two test processes compile once
-    warm_up()
+compiled()
 
 
 @pytest.fixture
