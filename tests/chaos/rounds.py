@@ -62,14 +62,18 @@ class Round:
         self._job, self._folder, self._seed, self._broker = job, folder, seed, broker
         self._names = [f"worker-{number}" for number in range(workers)]
 
-    async def play(self, faults: Sequence[Fault], settle_s: float = SETTLE_S) -> Report:
-        """The faults one after the other or at once, as their times say; then all is to be taken in."""
+    async def play(self, faults: Sequence[Fault], settle_s: float = SETTLE_S, back: int = 0) -> Report:
+        """The faults one after the other or at once, as their times say; then all is to be taken in.
+
+        `back`: how many killed workers have to be there again before `settle_s` begins.
+        """
         await self._job.make_topics()
         children = [self._job.child(name) for name in self._names]
         load = Load(self._job.kafka, self._job.source, events(self._seed))
         async with Supervisor(children, self._folder) as supervisor:
             acted = Faults(self._job, supervisor, self._names, self._broker)
             await self._under_load(load, acted, faults)
+            await self._restored(len(self._names) + back)
             taken = await self._taken(settle_s)
             restarts = sum(map(supervisor.restarts, self._names))
         verdict = await judge(self._job, load.confirmed)
@@ -79,16 +83,16 @@ class Round:
     async def _under_load(self, load: Load, acted: Faults, faults: Sequence[Fault]) -> None:
         pouring = asyncio.create_task(load.run())
         try:
-            await self._started()
+            await self._restored(len(self._names))
             await acted.play(faults)
             await asyncio.sleep(_CALM_S)
         finally:
             load.stop()
             await pouring
 
-    async def _started(self) -> None:
+    async def _restored(self, times: int) -> None:
         async with asyncio.timeout(_STARTED_S):
-            while Counter(self._said())["stream.restored"] < len(self._names):  # noqa: ASYNC110 (other processes' logs)
+            while Counter(self._said())["stream.restored"] < times:  # noqa: ASYNC110 (other processes' logs)
                 await asyncio.sleep(0.1)
 
     async def _taken(self, seconds: float) -> bool:

@@ -28,7 +28,9 @@ async def hurt(
     kafka: str, folder: Path, mutant: str, faults: list[Fault], *, workers: int = 1, step_s: float = 0.0
 ) -> Report:
     job = Job(kafka, f"chaos-{uuid4().hex[:8]}", mutant, step_s)
-    return await Round(job, folder, SEED, workers).play(faults, BROKEN_SETTLE_S if mutant else SETTLE_S)
+    settle_s = BROKEN_SETTLE_S if mutant else SETTLE_S
+    killed = sum(fault.kind is Kind.KILL for fault in faults)
+    return await Round(job, folder, SEED, workers).play(faults, settle_s, killed)
 
 
 def twice(report: Report) -> int:
