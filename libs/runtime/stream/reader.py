@@ -44,7 +44,7 @@ _NO_MEMBER = (
 _FETCH_BYTES = 4 * 1024 * 1024
 # The client has one fetch under way to a broker, of the partitions whose last records it has handed on. When
 # those are quiet (the lane of transfers mostly is) the busy ones wait for its end: at 500 ms p99 doubled.
-_FETCH_WAIT_MS = 50
+_FETCH_WAIT_MS = 100
 _POLL_IDLE_S = 3600.0  # a long restore is no reason to leave the group; readiness watches progress
 
 
