@@ -28,7 +28,7 @@ from sandbox.settings import SandboxSettings
 from sandbox.summary import Report, count, explain, save, show
 
 KAFKA_HEAP_MB = 512
-READY_S = 240.0  # scoring compiles its loops on the very first start: half a minute, more on a busy machine
+READY_S = 240.0  # scoring compiles its loops on the very first start: about two minutes
 SHARED = ("kafka/libs", "numba")  # Kafka's jars and the compiled loops, for all data folders of a clone
 
 

@@ -25,7 +25,7 @@ def use_cache(data_dir: Path) -> Path:
 
 
 def warm_up() -> None:
-    """Run every compiled function once, on a customer nobody knows. About 25 s the first time, then 1 s."""
+    """Run every compiled function once, on a customer nobody knows. Two minutes the first time, then 1 s."""
     from libs.events import build, encode
     from libs.events.families.commerce import OrderPlaced
     from libs.runtime.stream import LocalRunner
