@@ -2,6 +2,10 @@
 
 Sources: Fader, Hardie and Lee 2005 (BG/NBD), Batislam et al. 2007 (MBG/NBD); the forgetting was measured
 on CDNOW. Where the papers count weeks, everything here is in days.
+
+Rates drift, so a hundred gaps tell no more about the next than a few: the evidence in the tail is held under
+STEADY, as it is where each new observation discounts the old ones (Harvey and Fernandes 1989, "Time series
+models for count or qualitative observations"). Why 4: decision 0023.
 """
 
 from math import exp, log
@@ -13,6 +17,8 @@ from services.scoring.domain.buckets import whole
 from services.scoring.domain.numbers import ShopNumbers
 from services.scoring.domain.orders import order_span
 from services.scoring.domain.row import DAY
+
+STEADY = 4.0  # orders; the same for every shop: the likelihood of gaps in a log does not find it
 
 
 class Rhythm(NamedTuple):
@@ -27,9 +33,15 @@ class Rhythm(NamedTuple):
 
 
 @njit(cache=True)
-def survival(silence: float, gap: float, n: float) -> float:
-    """S(e) = (1 + e/(g n))^-n: the chance that a live customer is silent for `silence` days."""
-    return exp(-n * log(1.0 + silence / (gap * n)))
+def tail_shape(n: float) -> float:
+    """The shape k = n / (1 + n/STEADY), n = r + x_d: how thin the tail of a customer's silences may be."""
+    return n / (1.0 + n / STEADY)
+
+
+@njit(cache=True)
+def survival(silence: float, gap: float, shape: float) -> float:
+    """S(e) = (1 + e/(g k))^-k: the chance that a live customer is silent for `silence` days."""
+    return exp(-shape * log(1.0 + silence / (gap * shape)))
 
 
 @njit(cache=True)
@@ -48,9 +60,9 @@ def chance(repeats: float, gap: float, silence: float, shop: ShopNumbers) -> Any
     Both fall with silence alone: S falls, so the odds of being lost rise, and the hazard
     of a customer still alive is decreasing.
     """
-    n = shop.r + repeats
-    tail = survival(silence, gap, n)
-    again = 1.0 - survival(silence + shop.horizon, gap, n) / max(tail, 1e-300)
+    shape = tail_shape(shop.r + repeats)
+    tail = survival(silence, gap, shape)
+    again = 1.0 - survival(silence + shop.horizon, gap, shape) / max(tail, 1e-300)
     odds_lost = shop.a / (shop.b + repeats) / max(tail, 1e-300)
     return tail, again / (1.0 + odds_lost)
 

@@ -18,6 +18,7 @@ from services.scoring.domain.signals import NAMES, SCORED_ALWAYS, WEIGHABLE
 
 Positive = Annotated[float, Field(gt=0)]
 Points = Annotated[float, Field(gt=0, lt=100)]
+MODEL = 2  # raised when the same scorecard gives other scores: then all are said anew, and nothing fires
 _SEGMENTS_MOST = 20  # blocks of segments in a file: more is a scorecard for each customer
 
 
@@ -225,9 +226,11 @@ class Scorecard(_Strict):
             raise ValueError(f"segments.{i}.support.fade_days: is one for the whole file, {whole}")
 
     def identity(self) -> str:
-        """By content: a file that was edited under the same version is another scorecard."""
+        """By content: a file that was edited under the same version is another scorecard, and so is the same
+        file under another MODEL.
+        """
         body = self.model_dump_json(exclude={"version", "evidence"})
-        return f"{self.version}#{sha256(body.encode()).hexdigest()[:16]}"
+        return f"{self.version}#{sha256(f'{MODEL} {body}'.encode()).hexdigest()[:16]}"
 
     def cards(self) -> list["Scorecard"]:
         """The card of everybody, then those of the segments, each whole."""

@@ -74,8 +74,9 @@ def test_the_model_is_the_closed_form_of_its_sources() -> None:
     shop = load_scorecard(STARTER).shop.numbers()
     repeats, gap, silence = 2.5, 31.0, 40.0
     n = shop.r + repeats
-    tail = (1 + silence / (gap * n)) ** -n
-    later = (1 + (silence + shop.horizon) / (gap * n)) ** -n
+    k = n / (1 + n / 4)
+    tail = (1 + silence / (gap * k)) ** -k
+    later = (1 + (silence + shop.horizon) / (gap * k)) ** -k
     p_buy = (1 - later / tail) / (1 + shop.a / (shop.b + repeats) / tail)
     assert chance(repeats, gap, silence, shop) == pytest.approx((tail, p_buy))
 
@@ -110,7 +111,7 @@ def test_stages_follow_tenure_orders_and_rhythm() -> None:
     assert shop.health().stage == "mid"
     shop.happens(order(3), 370)
     assert shop.health().stage == "loyal"
-    shop.sweep(370 + 900)
+    shop.sweep(370 + 1_000)
     assert shop.health().stage == "lapsed"
     assert shop.health().band in {"yellow", "red"}  # beside the band, not instead of it
 

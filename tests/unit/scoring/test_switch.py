@@ -6,6 +6,7 @@ import pytest
 
 from libs.events.families.engagement import SiteVisited
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
+from services.scoring.domain import scorecard
 from services.scoring.domain.row import ROW
 from services.scoring.domain.scorecard import Bands, Scorecard
 from services.scoring.service import Scorer
@@ -61,6 +62,16 @@ def test_an_edited_card_under_the_same_version_is_another_one(shop: Shop) -> Non
     switch(shop, STRICT.model_copy(update={"bands": Bands(green=60, red=40)}))
     [said] = snapshots(shop.sweep(1.2))
     assert (said.data.cause, said.data.band, said.backfill) == ("scorecard", "green", True)
+
+
+def test_the_same_card_under_another_model_is_another_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.sweep(1.1)
+    monkeypatch.setattr(scorecard, "MODEL", scorecard.MODEL + 1)
+    switch(shop, STRICT)
+    [said] = snapshots(shop.sweep(1.2))
+    assert (said.data.cause, said.backfill) == ("scorecard", True)
 
 
 def test_new_customers_are_news_at_once(shop: Shop) -> None:

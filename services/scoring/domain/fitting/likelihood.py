@@ -1,7 +1,7 @@
 """Shop numbers by maximum likelihood, from the order log alone: no label is needed.
 
 The likelihood of one customer's purchases is a product over gaps: after each purchase a customer leaves with
-chance `a / (a + b + x)`, and who stays is silent for longer than `e` with chance `S(e) = (1 + e/(g n))^-n`
+chance `a / (a + b + x)`, and who stays is silent for longer than `e` with chance `S(e) = (1 + e/(g k))^-k`
 (services/scoring/domain/purchase.py). Sources: Fader, Hardie and Lee 2005 (BG/NBD), Batislam et al. 2007
 (MBG/NBD: one may leave after the first purchase too); the forgetting was measured on CDNOW.
 """
@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from services.scoring.domain.fitting.orders import OrderLog
 from services.scoring.domain.numbers import ShopNumbers
-from services.scoring.domain.purchase import own_gap, survival
+from services.scoring.domain.purchase import own_gap, survival, tail_shape
 
 LEAST_REPEAT_CUSTOMERS = 200  # fewer: the shop's gap alone is used
 _SPREAD = 2.0  # the prior: each number within a factor of e^2 of where it starts, two times in three
@@ -35,17 +35,17 @@ def negative_log_likelihood(log: OrderLog, until: int, shop: ShopNumbers) -> flo
                 first = last = day
                 continue
             gap = float(day - last)
-            n = r + x
+            shape = tail_shape(r + x)
             own = own_gap(x, float(last - first), shop)
             stays = (b + x) / (a + b + x)
-            total -= np.log(stays) - np.log(own) - (n + 1.0) * np.log(1.0 + gap / (own * n))
+            total -= np.log(stays) - np.log(own) - (shape + 1.0) * np.log(1.0 + gap / (own * shape))
             x = x * np.exp(-gap / tau) + 1.0
             last = day
         if first:
-            n = r + x
             own = own_gap(x, float(last - first), shop)
             leaves = a / (a + b + x)
-            total -= np.log(leaves + (1.0 - leaves) * survival(float(until - last), own, n))
+            silent = survival(float(until - last), own, tail_shape(r + x))
+            total -= np.log(leaves + (1.0 - leaves) * silent)
     return total
 
 
