@@ -3,7 +3,7 @@
 Events of one shape are read together, a column at a time: a call for each event took twice as long.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zlib import crc32
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from libs.events import CUSTOMER_EVENT_TYPES
+from libs.events.moments import NOT_A_TIME, microseconds
 from services.scoring.domain import kinds as k
 from services.scoring.domain.memo import Partition
 from services.scoring.domain.money import Money
@@ -47,7 +48,7 @@ _LATEST = 2**32 - 1
 Events = Sequence[Any]
 Types = npt.NDArray[np.intp]  # places in CUSTOMER_EVENT_TYPES
 Slots = npt.NDArray[np.int64]
-Moved = dict[str, list[int]]
+Moved = Mapping[str, list[int] | npt.NDArray[np.int64]]
 """What the events of one shape say: columns of EVENT by name, a value an event. The others stay 0."""
 
 
@@ -55,15 +56,10 @@ def key_of(reference: str | None) -> int:
     return crc32(reference.encode()) if reference else 0
 
 
-def seconds(moment: datetime | None) -> int:
+def seconds(moments: Sequence[datetime | None]) -> npt.NDArray[np.int64]:
     """UTC seconds since 1970, held to what a row can keep; 0 = none."""
-    return 0 if moment is None else min(max(int(moment.timestamp()), 1), _LATEST)
-
-
-def instants(moments: Sequence[datetime]) -> npt.NDArray[np.int64]:
-    """`seconds` of many moments."""
-    exact = np.fromiter(map(datetime.timestamp, moments), np.float64, len(moments))
-    return np.minimum(np.maximum(exact.astype(np.int64), 1), _LATEST)
+    found = microseconds(moments)
+    return np.where(found == NOT_A_TIME, 0, np.clip(found // 1_000_000, 1, _LATEST))
 
 
 def types_of(events: Events) -> Types:
@@ -85,10 +81,10 @@ class Decoder:
         table["slot"] = slots
         table["kind"] = _KINDS[types]
         table["tenant"] = partition.indexes([e.tenant for e in events])
-        received = instants([e.receivedat for e in events])
+        received = seconds([e.receivedat for e in events])
         table["received"] = received
         # nothing happens after we learn of it
-        table["at"] = np.minimum(instants([e.time for e in events]), received)
+        table["at"] = np.minimum(seconds([e.time for e in events]), received)
         self._read(events, _SHAPES[types], table)
         marks = [BACKFILL * e.backfill | SIMULATED * e.simulated for e in events]
         table["flags"] |= np.array(marks, np.uint8)
@@ -116,7 +112,7 @@ class Decoder:
         return {
             "key": [key_of(e.data.order_id) for e in events],
             "amount": [self._minor(e, e.data.amount) or 0 for e in events],
-            "moment": [seconds(e.data.placed_at) for e in events],
+            "moment": seconds([e.data.placed_at for e in events]),
         }
 
     def came_back(self, events: Events) -> Moved:
@@ -169,13 +165,13 @@ class Decoder:
         return {
             "key": [key_of(e.data.subscription_id) for e in events],
             "amount": [amount or 0 for amount in amounts],
-            "moment": [seconds(e.data.renewal_at) for e in events],
+            "moment": seconds([e.data.renewal_at for e in events]),
             "code": [e.data.interval_days or 0 for e in events],
             "flags": [PRICED * (amount is not None) for amount in amounts],
         }
 
     def renewal(self, events: Events) -> Moved:
-        return {"moment": [seconds(e.data.renewal_at) for e in events]}
+        return {"moment": seconds([e.data.renewal_at for e in events])}
 
     def survey(self, events: Events) -> Moved:
         return {
@@ -209,7 +205,7 @@ class Decoder:
     def planned(self, events: Events) -> Moved:
         return {
             "key": [key_of(e.data.milestone) for e in events],
-            "moment": [seconds(e.data.due_at) for e in events],
+            "moment": seconds([e.data.due_at for e in events]),
         }
 
     def reached(self, events: Events) -> Moved:
@@ -221,7 +217,7 @@ class Decoder:
     def overridden(self, events: Events) -> Moved:
         return {
             "code": [e.data.score for e in events],
-            "moment": [seconds(e.data.until) for e in events],
+            "moment": seconds([e.data.until for e in events]),
         }
 
     def consent(self, events: Events) -> Moved:

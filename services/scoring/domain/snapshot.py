@@ -1,7 +1,6 @@
 """Rows as health snapshots: columns from the compiled loops, words and names around them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from libs.events import Facts
 from libs.events.families.health import Contribution, HealthChanged, HealthPoint, HealthSnapshot, Movement
 from libs.events.hot import data_struct
+from libs.events.moments import datetimes
 from services.scoring.domain.explain import sentence
 from services.scoring.domain.facts import COLUMNS, N_FACTS, SUBSCRIPTION_STATES
 from services.scoring.domain.numbers import World
@@ -56,9 +56,7 @@ Values = npt.NDArray[np.float64]
 
 
 def _instants(values: Values) -> Any:
-    """A cache of them was slower: it is larger than the processor's."""
-    moments = [datetime.fromtimestamp(value, UTC) for value in values.tolist()]
-    return np.fromiter(moments, object, len(moments))
+    return np.fromiter(datetimes(values), object, len(values))
 
 
 def _states(values: Values) -> Any:

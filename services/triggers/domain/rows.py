@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from libs.events.facts import Facts
 from libs.events.hot import data_struct
+from libs.events.moments import microseconds
 from services.triggers.domain.columns import Array, Columns
 from services.triggers.domain.vocabulary import FACTS, NOW, SNAPSHOT, STORED, VOCABULARY, Column, Kind
 
@@ -30,7 +31,6 @@ _SEEN_AT = len(STORED)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_NAT = int(np.iinfo(np.int64).min)
 _DAY_US = 86_400e6  # microseconds
 _own = attrgetter(*(column.name for column in SNAPSHOT))
 _facts = attrgetter(*(column.name for column in FACTS))
@@ -85,15 +85,14 @@ def encode(snapshots: Sequence[Any], labels: Labels) -> Array:
     for column, values in zip(STORED, (*own, *facts), strict=True):
         if values[0] is not None or values.count(None) < len(values):  # else no source tells of it
             rows[column.name] = _stored(column, values, labels)
-    rows["seen_at"] = instants(event.receivedat for event in snapshots)
+    rows["seen_at"] = instants([event.receivedat for event in snapshots])
     rows["simulated"] = [event.simulated for event in snapshots]
     return rows
 
 
 def _stored(column: Column, values: Sequence[Any], labels: Labels) -> Array:
     if column.kind is Kind.TIME:
-        moments = [_NAT if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
-        return np.array(moments, np.int64).view("M8[us]")
+        return instants(values)
     if column.kind is Kind.TEXT:
         code = _coder(column, labels)
         return np.array([0 if value is None else code(value) for value in values], column.store)
@@ -152,9 +151,9 @@ def _days(since: Array, now: Array) -> Array:
     return days
 
 
-def instants(moments: Iterable[datetime]) -> Array:
-    """Moments as the M8[us] array that `columns` takes."""
-    return np.array([_micros(moment) for moment in moments], np.int64).view("M8[us]")
+def instants(moments: Sequence[datetime | None]) -> Array:
+    """Moments as the M8[us] array that `columns` takes; NaT where there is none."""
+    return microseconds(moments).view("M8[us]")
 
 
 def most_valuable_first(spent: Array, recurring: Array) -> npt.NDArray[np.intp]:
