@@ -43,7 +43,7 @@ def measure(count: int) -> list[Figure]:
     best = {"columns": 9e9, "rules": 9e9}
     for _ in range(3):
         began = time.perf_counter()
-        columns = layout.columns(rows, labels, _NOW)
+        columns = layout.columns(rows, labels, _NOW, evaluator.columns)
         for name in evaluator.columns:
             columns[name]
         made = time.perf_counter()
@@ -59,7 +59,7 @@ def _sliced(evaluator: Evaluator, rows: layout.Array, labels: layout.Labels) -> 
     """Both, as a sweep does it between chunks: so many rows at a time."""
     began = time.perf_counter()
     for first in range(0, len(rows), LARGEST):
-        evaluator.evaluate(layout.columns(rows[first : first + LARGEST], labels, _NOW))
+        evaluator.evaluate(layout.columns(rows[first : first + LARGEST], labels, _NOW, evaluator.columns))
     return time.perf_counter() - began
 
 

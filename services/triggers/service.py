@@ -15,7 +15,7 @@ from services.triggers.domain import firing
 from services.triggers.domain import rows as layout
 from services.triggers.domain.book import Book
 from services.triggers.domain.columns import Array
-from services.triggers.domain.evaluator import Evaluator
+from services.triggers.domain.evaluator import Evaluator, Verdicts
 from services.triggers.domain.guard import Limits, Storm
 from services.triggers.domain.lifecycle import (
     Memory,
@@ -103,7 +103,7 @@ class Triggers:
         book, current = batch.book, batch.current()
         book.look(max(batch.moments))
         with self._observer.evaluation(len(current)):
-            verdicts = self._evaluator.evaluate(layout.columns(current, book.labels, batch.now()))
+            verdicts = self._verdicts(batch, current)
         table = plan(current, verdicts, book, batch.backfill, batch.first_seen)
         self._count_silent(book, current, table)
         said = [
@@ -113,6 +113,10 @@ class Triggers:
         said += self._let_go(batch, table)
         batch.write(table)
         return [record for record in said if record is not None]
+
+    def _verdicts(self, batch: Batch, current: Array) -> Verdicts:
+        wanted = self._evaluator.columns
+        return self._evaluator.evaluate(layout.columns(current, batch.book.labels, batch.now(), wanted))
 
     def _advance(self, batch: Batch, table: Table, i: int, r: int, truth: Truth) -> Record | None:
         """One customer, one rule, as the lifecycle says; in a storm a firing is held."""
@@ -173,7 +177,7 @@ class Triggers:
         current, timing, said = batch.current(), self.rules[r].timing, list[Record]()
         phases = current["phases"][:, batch.book.columns]
         table = Table(phases, [], np.zeros(len(current), np.bool_))
-        verdicts = self._evaluator.evaluate(layout.columns(current, batch.book.labels, batch.now()))
+        verdicts = self._verdicts(batch, current)
         for i in np.flatnonzero(verdicts.when[:, r]).tolist():
             if len(said) == most:
                 break

@@ -42,11 +42,12 @@ class SparseRecords:
     zero byte finds its records at once, any shorter one looks at all of them.
     """
 
-    __slots__ = ("_changed", "_owners")
+    __slots__ = ("_changed", "_count", "_owners")
 
     def __init__(self) -> None:
         self._owners: dict[bytes, dict[bytes, bytes]] = {}
         self._changed: set[bytes] = set()
+        self._count = 0  # each checkpoint asks for it
 
     def get(self, key: bytes) -> bytes | None:
         return self._owners.get(key.partition(SEPARATOR)[0], {}).get(key)
@@ -72,19 +73,20 @@ class SparseRecords:
         return bool(self._changed)
 
     def __len__(self) -> int:
-        return sum(map(len, self._owners.values()))
+        return self._count
 
     def load(self, key: bytes, value: bytes | None) -> None:
         """Apply a stored record without marking it as changed."""
         owner = key.partition(SEPARATOR)[0]
-        if value is not None:
-            self._owners.setdefault(owner, {})[key] = value
-            return
-        group = self._owners.get(owner)
-        if group is not None:
+        group = self._owners.setdefault(owner, {})
+        before = len(group)
+        if value is None:
             group.pop(key, None)
-            if not group:
-                del self._owners[owner]
+        else:
+            group[key] = value
+        self._count += len(group) - before
+        if not group:
+            del self._owners[owner]
 
     def drain(self) -> list[tuple[bytes, bytes | None]]:
         """What changed since the last call, last value of each key."""

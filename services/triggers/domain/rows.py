@@ -6,6 +6,7 @@ Null is NaT in a time, NaN in a real, the type's least value in an integer or fl
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -15,7 +16,8 @@ import numpy.typing as npt
 
 from libs.events.facts import Facts
 from libs.events.hot import data_struct
-from libs.events.moments import microseconds
+from libs.events.moments import NOT_A_TIME, microseconds
+from services.triggers.domain.cells import Reader
 from services.triggers.domain.columns import Array, Columns
 from services.triggers.domain.vocabulary import FACTS, NOW, SNAPSHOT, STORED, VOCABULARY, Column, Kind
 
@@ -50,6 +52,14 @@ _CODES = {c.choices: {word: code for code, word in enumerate(c.choices, 1)} for 
 _NOTHING_KNOWN = np.zeros(1, TriggersRow)
 for _name, _cell in _NULLS.items():
     _NOTHING_KNOWN[_name] = _cell
+
+
+_ALL = frozenset(VOCABULARY)
+
+
+@lru_cache(maxsize=8)  # of the rule sets in use
+def _numbers_of(wanted: frozenset[str]) -> Reader:
+    return Reader([column for column in STORED if column.name in wanted], TriggersRow)
 
 
 class Labels(msgspec.Struct):
@@ -112,37 +122,34 @@ def _coder(column: Column, labels: Labels) -> Callable[[str], int]:
     return _CODES[column.choices].__getitem__
 
 
-def columns(rows: Array, labels: Labels, now: datetime | Array) -> Columns:
-    """The rows as conditions read them. `now` is one moment, or an M8[us] array with one for each row."""
+def columns(rows: Array, labels: Labels, now: datetime | Array, wanted: frozenset[str] = _ALL) -> Columns:
+    """The rows as conditions read them: those `wanted`. `now` is one moment, or an M8[us] array with one for
+    each row.
+    """
     moments = _since_epoch(now) if isinstance(now, np.ndarray) else np.full(len(rows), float(_micros(now)))
+    reader = _numbers_of(wanted)
+
+    @cache
+    def numbers() -> Array:
+        found = reader.read(rows)
+        found[reader.ages] += _days(rows["seen_at"], moments)
+        return found
 
     def make(name: str) -> Array:
-        return moments if name == NOW.name else _cells(VOCABULARY[name], rows, moments)
+        if name == NOW.name:
+            return moments
+        place = reader.places.get(name)
+        # A field of a structured array is strided: one contiguous copy, then every condition reads that.
+        return np.ascontiguousarray(rows[name]) if place is None else numbers()[place]
 
     return Columns(len(rows), make, labels.codes)
 
 
-def _cells(column: Column, rows: Array, now: Array) -> Array:
-    # A field of a structured array is strided: one contiguous copy, then every condition reads that.
-    values = np.ascontiguousarray(rows[column.name])
-    if column.kind is Kind.TIME:
-        return _since_epoch(values)
-    if column.kind is not Kind.NUMBER:
-        return values
-    if column.store != "f8":
-        return _floats(values)
-    return values + _days(rows["seen_at"], now) if column.ages else values
-
-
-def _floats(whole: Array) -> Array:
-    """Whole numbers, of which the least stands for null."""
-    found: Array = np.where(whole == np.iinfo(whole.dtype).min, np.nan, whole)
-    return found
-
-
 def _since_epoch(times: Array) -> Array:
     """As microseconds: numpy takes six times as long to subtract times."""
-    return _floats(times.view(np.int64))
+    whole = times.view(np.int64)
+    found: Array = np.where(whole == NOT_A_TIME, np.nan, whole)
+    return found
 
 
 def _days(since: Array, now: Array) -> Array:
