@@ -31,7 +31,7 @@ from services.triggers.domain.lifecycle import (
 )
 from services.triggers.domain.requests import Request
 from services.triggers.domain.rules import Rule
-from services.triggers.domain.transitions import Table, plan
+from services.triggers.domain.transitions import Table, clearing, plan
 from services.triggers.intake import read, read_request
 from services.triggers.ports import NoObserver, Observer
 
@@ -115,8 +115,8 @@ class Triggers:
         return [record for record in said if record is not None]
 
     def _verdicts(self, batch: Batch, current: Array) -> Verdicts:
-        wanted = self._evaluator.columns
-        return self._evaluator.evaluate(layout.columns(current, batch.book.labels, batch.now(), wanted))
+        columns = layout.columns(current, batch.book.labels, batch.now(), self._evaluator.columns)
+        return self._evaluator.evaluate(columns, clearing(current["phases"][:, batch.book.columns]))
 
     def _advance(self, batch: Batch, table: Table, i: int, r: int, truth: Truth) -> Record | None:
         """One customer, one rule, as the lifecycle says; in a storm a firing is held."""

@@ -27,31 +27,32 @@ class Evaluator:
         self.rules = tuple(rules)
         self.columns = frozenset(name for rule in rules for name in _columns(rule))
 
-    def evaluate(self, columns: Columns) -> Verdicts:
-        """`columns` has `self.columns`."""
+    def evaluate(self, columns: Columns, clearing: Bools | None = None) -> Verdicts:
+        """`columns` has `self.columns`. `clearing`, (rules,): for which anybody asks whether it is clear; of
+        the others that is not worked out, and told as false. None: for all.
+        """
+        clearing = np.ones(len(self.rules), np.bool_) if clearing is None else clearing
         shape = (columns.count, len(self.rules))
         found = Verdicts(np.empty(shape, np.bool_), np.empty(shape, np.bool_))
         with np.errstate(all="ignore"):
             for start in range(0, columns.count, _AT_ONCE):
                 stop = start + _AT_ONCE
                 part = columns if columns.count <= _AT_ONCE else columns.part(start, stop)
-                self._judge(part, found.when[start:stop], found.clear[start:stop])
+                self._judge(part, clearing.tolist(), found.when[start:stop], found.clear[start:stop])
         return found
 
-    def _judge(self, columns: Columns, when: Bools, clear: Bools) -> None:
+    def _judge(self, columns: Columns, clearing: list[bool], when: Bools, clear: Bools) -> None:
         """Whom the rule is not meant for is never true and always clear."""
-        excluded = columns["excluded"] == 1
-        counted = ~excluded
+        counted = columns["excluded"] != 1
+        clear[:] = False
         for r, rule in enumerate(self.rules):
             true: Three = rule.when.part(columns)
-            # Clearing takes knowledge too: where a fact has become unknown, NOT null is null, and it stays.
-            over = true.false if rule.clear is None else rule.clear.part(columns).true
-            inside, outside = counted, excluded
-            if rule.segments:
-                inside = counted & _meant(rule, columns)
-                outside = ~inside
+            inside = counted & _meant(rule, columns) if rule.segments else counted
             np.logical_and(true.true, inside, out=when[:, r])
-            np.logical_or(over, outside, out=clear[:, r])
+            if clearing[r]:
+                # It takes knowledge too: where a fact has become unknown, NOT null is null, and it stays.
+                over = true.false if rule.clear is None else rule.clear.part(columns).true
+                np.logical_or(over, ~inside, out=clear[:, r])
 
 
 def _columns(rule: Rule) -> frozenset[str]:

@@ -30,6 +30,11 @@ class Table:
         self.moved[row] = True
 
 
+def clearing(phases: Phases) -> Bools:
+    """(rules,): for which a customer's phase asks whether the rule is clear. Inactive and pending do not."""
+    return np.asarray((phases >= Phase.FIRING).any(axis=0))
+
+
 def plan(rows: Array, verdicts: Verdicts, book: Book, backfill: Bools, fresh: Bools) -> Table:
     """Of each row: whether it comes from a history import, and whether its customer is first seen now."""
     before = rows["phases"][:, book.columns]

@@ -13,8 +13,10 @@ from libs.events import Facts, encode
 from libs.events.codec import decode_hot
 from services.triggers.domain import rows as layout
 from services.triggers.domain.evaluator import Evaluator
+from services.triggers.domain.lifecycle import Phase
 from services.triggers.domain.reason import Reason
 from services.triggers.domain.rules import Rule
+from services.triggers.domain.transitions import clearing
 from services.triggers.domain.vocabulary import FACTS, STORED, VOCABULARY, Column, Kind
 from tests.unit.triggers.shop import START, Shop, fired, probe, snapshot, standard
 
@@ -67,6 +69,28 @@ def test_one_customer_and_a_chunk_of_them_are_judged_alike(known: list[dict[str,
     single = [verdicts(standard(), rows[i : i + 1], labels) for i in range(len(rows))]
     for side in (0, 1):
         np.testing.assert_array_equal(whole[side], np.vstack([one[side] for one in single]))
+
+
+@settings(deadline=None)
+@given(st.lists(facts, min_size=1, max_size=6), st.sets(st.integers(0, len(standard()) - 1)))
+def test_what_is_clear_is_worked_out_for_the_rules_that_are_asked_for(
+    known: list[dict[str, Any]], asked: set[int]
+) -> None:
+    labels = layout.Labels()
+    events = [decode_hot(encode(snapshot("ann", START, **one)), "health.snapshot") for one in known]
+    rows, rules = layout.encode(events, labels), standard()
+    asks = np.array([r in asked for r in range(len(rules))])
+    when, clear = verdicts(rules, rows, labels)
+    found = Evaluator(rules).evaluate(layout.columns(rows, labels, START), asks)
+    np.testing.assert_array_equal(found.when, when)
+    np.testing.assert_array_equal(found.clear, clear & asks)
+
+
+def test_only_an_inactive_and_a_pending_rule_do_not_ask_whether_they_are_clear() -> None:
+    phases = np.array([[Phase.INACTIVE, phase, Phase.PENDING] for phase in Phase], np.uint8)
+    for phase, row in zip(Phase, phases, strict=True):
+        settled = phase not in (Phase.INACTIVE, Phase.PENDING)
+        assert clearing(row[None]).tolist() == [False, settled, False]
 
 
 def named(*kinds: Kind) -> st.SearchStrategy[str]:
