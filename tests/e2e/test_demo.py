@@ -84,7 +84,7 @@ async def test_every_service_killed_during_the_demo_comes_back_and_nothing_is_lo
 
 
 async def test_kafka_killed_and_started_again_during_the_demo_costs_nothing() -> None:
-    async with playing("kafka", customers=120, duration=40, effect=0.2, holdout=0.2, seed=5) as play:
+    async with playing("kafka", customers=300, duration=60, effect=0.2, holdout=0.2, seed=5) as play:
         await play.said("live (nine months")
         await play.kill_kafka(away_s=8)
         assert await play.ended() == 0, "\n".join(play.lines[-40:])
