@@ -138,9 +138,11 @@ def columns(rows: Array, labels: Labels, now: datetime | Array, wanted: frozense
     def make(name: str) -> Array:
         if name == NOW.name:
             return moments
-        place = reader.places.get(name)
+        if VOCABULARY[name].kind in (Kind.NUMBER, Kind.TIME):
+            found: Array = numbers()[reader.places[name]]  # a KeyError: it was not wanted
+            return found
         # A field of a structured array is strided: one contiguous copy, then every condition reads that.
-        return np.ascontiguousarray(rows[name]) if place is None else numbers()[place]
+        return np.ascontiguousarray(rows[name])
 
     return Columns(len(rows), make, labels.codes)
 

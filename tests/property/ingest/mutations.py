@@ -63,18 +63,13 @@ TELLING = re.compile(
     r"(^|_|I)[iI]d$|_at$|time|date|created|amount|price|total|score|rating|status|currency|quantity|number"
 )
 
-
-def _copies(value: Any, count: int) -> list[Any]:
-    """Each its own: of one that stands in 1,500 places, 1,500 made of a part of it would be two million."""
-    return [copy.deepcopy(value) for _ in range(count)]
-
-
+# Each copy its own: of one that stands in 1,500 places, 1,500 made of a part of it would be two million.
 WRAP: dict[str, Callable[[Any], Any]] = {
     "retyped": _retyped,
     "listed": lambda value: [value],
-    "twice": lambda value: _copies(value, 2),
-    "many": lambda value: _copies(value, 1_500) if len(repr(value)) < 400 else [],
-    "nested": lambda value: dict(zip(("id", "value"), _copies(value, 2), strict=True)),
+    "twice": lambda value: [value, copy.deepcopy(value)],
+    "many": lambda value: [copy.deepcopy(value) for _ in range(1_500)] if len(repr(value)) < 400 else [],
+    "nested": lambda value: {"id": value, "value": copy.deepcopy(value)},
     "emptied": lambda value: type(value)() if value is not None else {},
     "text": lambda value: json.dumps(value)[:3_000],
 }

@@ -119,3 +119,20 @@ def test_sparse_records_are_found_by_owner_and_changed_ones_are_stored_once():
     assert sparse.get(b"t/a\x00r2") is None
     assert dict(sparse.drain()) == {b"t/a\x00r1": b"4", b"t/a\x00r2": None, b"t/ab\x00r1": b"3"}
     assert sparse.drain() == []
+
+
+def test_side_records_are_counted_however_they_come_and_go():
+    sparse = Rows(ROW).sparse
+    counts = []
+    for key, value in [
+        (b"a\0r", b"1"),
+        (b"a\0r", b"2"),
+        (b"a\0s", b"1"),
+        (b"b\0r", b"1"),
+        (b"a\0r", None),
+        (b"c\0r", None),
+    ]:
+        sparse.load(key, value)
+        counts.append(len(sparse))
+    assert counts == [1, 1, 2, 3, 2, 2]
+    assert len(list(sparse.items_with_prefix(b""))) == len(sparse)
