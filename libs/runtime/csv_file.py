@@ -27,6 +27,12 @@ class Problems:
         if len(self.named) < NAMED:
             self.named.append(Problem(line, what))
 
+    def take(self, others: "Problems") -> None:
+        """Theirs behind ours; they are left without."""
+        self.count += others.count
+        self.named += others.named[: NAMED - len(self.named)]
+        others.count, others.named = 0, []
+
 
 class Row(NamedTuple):
     """A row, the lines it begins on and the next one does, and the byte of that."""

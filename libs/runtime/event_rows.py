@@ -18,6 +18,7 @@ TYPE, CURRENCY, ORDER = "type", "currency", "order_id"
 _LONGEST_ID = 128  # libs.events.types.Reference
 _YEARS = range(1970, 2100)
 _FOUR_PLACES = Decimal("0.0001")  # libs.events.types.Amount
+_CENTS = Decimal("0.01")
 _MAX_DIGITS = 12  # before the point
 _SHORT = {"": "order.placed", "order": "order.placed", "purchase": "order.placed"}
 
@@ -126,6 +127,8 @@ def sum_of(text: str, what: str = "amount") -> Decimal:
         raise BadLineError(f"{what} {text!r} is not a sum that was paid")
     if value.adjusted() >= _MAX_DIGITS:
         raise BadLineError(f"{what} {text!r} has more than {_MAX_DIGITS} digits")
+    if value.same_quantum(_CENTS):  # nearly all; to take a number apart costs as much as to read it
+        return value
     exponent = value.as_tuple().exponent
     return value.quantize(_FOUR_PLACES) if isinstance(exponent, int) and exponent < -4 else value
 

@@ -1,18 +1,20 @@
 """History from a file: read, resolve, publish, note how far. Knows ports, never drivers.
 
-Chunk by chunk: while one is on its way to Kafka, the next is read and resolved. How far the file is done is
-written after Kafka has acknowledged, together with where each partition then ended. After a kill, what landed
-behind those ends is looked up, so that going on tells nothing twice and leaves nothing out.
+Chunk by chunk, as small as a processor's caches like, and written many at once: while one batch is on its way
+to Kafka and PostgreSQL, the next is read and resolved. How far the file is done is written after Kafka has
+acknowledged, together with where each partition then ended. After a kill, what landed behind those ends is
+looked up, so that going on tells nothing twice and leaves nothing out.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -30,6 +32,8 @@ from services.ingest.domain.record import Record
 from services.ingest.domain.sources import Source
 from services.ingest.ports import HistoryLog, IdentityStore, Imported, ImportStore
 
+BATCH = 4_000  # events written at once: large enough for bulk calls, small enough to be told again
+_WRITING = 2  # batches on their way at once: PostgreSQL's part and Kafka's take longer than one is read
 _CLAIMS = 1_000  # resolved in one transaction: live deliveries wait for its lock a tenth of a second
 # Outreach speaks for itself, and merging or erasing is decided here, not by a file.
 _CLOSED = {"customer.merged", "customer.erased"}
@@ -43,6 +47,8 @@ class Chunk(Protocol):
     def entries(self) -> list[Entry]: ...
     @property
     def next(self) -> Place: ...
+    @property
+    def wire(self) -> bool: ...
 
 
 class History(Protocol):
@@ -54,15 +60,16 @@ class History(Protocol):
     def person(self, who: Hashable) -> Person: ...
 
 
-class _Prepared(NamedTuple):
-    """A chunk's records, and what is known once they are durable."""
+@dataclass(slots=True)
+class _Batch:
+    """Records of some chunks, and what is known once they are durable."""
 
-    records: list[Record]
-    anchors: list[tuple[str, str, Anchor]]
-    types: Counter[str]
     next: Place
-    refused: int
-    named: tuple[Problem, ...]
+    records: list[Record] = field(default_factory=list)
+    anchors: list[tuple[str, str, Anchor]] = field(default_factory=list)
+    types: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+    named: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)
@@ -71,24 +78,26 @@ class _Told:
 
     events: list[Any] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
-    types: Counter[str] = field(default_factory=Counter)
 
     def add(self, event: Any, line: int) -> None:
         self.events.append(event)
         self.lines.append(line)
 
-    def records(self, landed: AbstractSet[str], faults: Problems) -> list[Record]:
-        """Read back as scoring will: a file must not put on the topic what no service can use."""
+    def into(self, batch: _Batch, landed: AbstractSet[str], faults: Problems, *, wire: bool) -> None:
+        """Read back as scoring will: a file must not put on the topic what no service can use.
+
+        What was `wire` in the file has been read so already.
+        """
         values = list(map(encode_hot, self.events))
-        refused = decode_many(values).refused
+        refused = {} if wire else decode_many(values).refused
         for place, error in refused.items():
             faults.add(self.lines[place], str(error))
         told = list(zip(self.events, values, strict=True))
         if refused:
             told = [one for place, one in enumerate(told) if place not in refused]
-        self.types.update(event.event_type for event, _ in told)
+        batch.types.update([event.event_type for event, _ in told])
         topic = CUSTOMER_EVENTS.name
-        return [
+        batch.records += [
             Record(topic, message_key(event.tenant, event.subject), value)
             for event, value in told
             if event.id not in landed
@@ -123,6 +132,7 @@ class Importer:
         now: Callable[[], datetime],
         max_amount: int,
         cache: int,
+        batch: int = BATCH,
     ) -> None:
         self._source = source
         self._identities = identities
@@ -130,27 +140,30 @@ class Importer:
         self._imports = imports
         self._now = now
         self._max_amount = max_amount
-        self._cache = cache
+        self._cache, self._batch = cache, batch
         self._people = _People()
         self._landed: set[str] = set()
+        self._faults = Problems()
+        self._order = asyncio.Lock()  # what happened first lands first
 
     async def run(self, file: History, done: Imported, advance: Callable[[int], None]) -> Imported:
         """From where `done` says on to the end. Raises UnavailableError; calling again goes on."""
-        done = await self._begin(file, done)
-        writing: asyncio.Task[Imported] | None = None
+        done = await self._begin(done)
+        writing: deque[asyncio.Task[Imported]] = deque()
         try:
-            for chunk in file.read(done.next, advance):
-                prepared = await self._prepare(chunk, file)
-                done = await writing if writing else done
-                writing = asyncio.create_task(self._write(prepared, done))
-            done = await writing if writing else done
+            async with aclosing(self._batches(file, done.next, advance)) as batches:
+                async for batch in batches:
+                    if len(writing) == _WRITING:
+                        done = await writing.popleft()
+                    writing.append(asyncio.create_task(self._write(batch, writing[-1] if writing else done)))
+            for task in writing:
+                done = await task
         finally:
-            if writing is not None:
-                await asyncio.wait([writing])
-        return await self._finish(done, file.faults)
+            await asyncio.gather(*writing, return_exceptions=True)
+        return await self._finish(done)
 
-    async def _begin(self, file: History, done: Imported) -> Imported:
-        file.faults.count, file.faults.named = done.refused, list(done.named)
+    async def _begin(self, done: Imported) -> Imported:
+        self._faults.count, self._faults.named = done.refused, list(done.named)
         if done.offsets:
             self._landed = await self._log.ids_since(done.offsets)
             return done
@@ -158,43 +171,80 @@ class Importer:
         await self._imports.save(begun)
         return begun
 
-    async def _write(self, prepared: _Prepared, done: Imported) -> Imported:
-        remembering = self._identities.remember(prepared.anchors) if prepared.anchors else asyncio.sleep(0)
-        offsets, _ = await asyncio.gather(self._log.append(prepared.records), remembering)
+    async def _batches(
+        self, file: History, start: Place, advance: Callable[[int], None]
+    ) -> AsyncGenerator[_Batch, None]:
+        reading = file.read(start, advance)
+        coming = asyncio.create_task(self._read(reading, file.faults))
+        try:
+            while chunks := await coming:
+                self._faults.take(file.faults)
+                # The next are read while PostgreSQL is asked about these; their faults wait in the file.
+                coming = asyncio.create_task(self._read(reading, file.faults))
+                yield await self._batch_of(chunks, file)
+            self._faults.take(file.faults)
+        finally:
+            coming.cancel()
+
+    async def _batch_of(self, chunks: Sequence[Chunk], file: History) -> _Batch:
+        batch = _Batch(chunks[-1].next)
+        batch.records += await self._resolve([entry for chunk in chunks for entry in chunk.entries], file)
+        for chunk in chunks:
+            self._tell(chunk, batch)
+            await asyncio.sleep(0)  # as in _read
+        batch.refused, batch.named = self._faults.count, tuple(self._faults.named)
+        return batch
+
+    async def _read(self, reading: Iterator[Chunk], faults: Problems) -> list[Chunk]:
+        """Chunks with about a batch of entries that can be used; none at the end."""
+        chunks: list[Chunk] = []
+        entries, now = 0, self._now()
+        for chunk in reading:
+            chunk.entries[:] = [entry for entry in chunk.entries if self._usable(entry, now, faults)]
+            chunks.append(chunk)
+            entries += len(chunk.entries)
+            if entries >= self._batch:
+                break
+            await asyncio.sleep(0)  # nothing here waits for anybody: let the last batch be written meanwhile
+        return chunks
+
+    async def _write(self, batch: _Batch, before: Imported | asyncio.Task[Imported]) -> Imported:
+        remembering = self._identities.remember(batch.anchors) if batch.anchors else asyncio.sleep(0)
+        offsets, _ = await asyncio.gather(self._append(batch.records), remembering)
+        done = await before if isinstance(before, asyncio.Task) else before
         saved = replace(
             done,
-            next=prepared.next,
-            events=done.events + prepared.types,
-            refused=prepared.refused,
-            named=prepared.named,
+            next=batch.next,
+            events=done.events + batch.types,
+            refused=batch.refused,
+            named=batch.named,
             offsets={**done.offsets, **offsets},
         )
         await self._imports.save(saved)
         return saved
 
-    async def _finish(self, done: Imported, faults: Problems) -> Imported:
-        named = tuple(faults.named)
-        ended = replace(done, finished_at=self._now(), refused=faults.count, named=named)
+    async def _append(self, records: Sequence[Record]) -> dict[int, int]:
+        async with self._order:
+            return await self._log.append(records)
+
+    async def _finish(self, done: Imported) -> Imported:
+        named = tuple(self._faults.named)
+        ended = replace(done, finished_at=self._now(), refused=self._faults.count, named=named)
         await self._imports.save(ended)
         return ended
 
-    async def _prepare(self, chunk: Chunk, file: History) -> _Prepared:
-        now, faults = self._now(), file.faults
-        entries = [entry for entry in chunk.entries if self._usable(entry, now, faults)]
-        records = await self._resolve(entries, file)
-        told = _Told()
-        anchors: list[tuple[str, str, Anchor]] = []
-        for entry in entries:
+    def _tell(self, chunk: Chunk, batch: _Batch) -> None:
+        now, told = self._now(), _Told()
+        for entry in chunk.entries:
             customer = self._people.find(entry.who)
             if customer is None:
-                faults.add(entry.line, "nobody: no number, e-mail or phone of a customer")
+                self._faults.add(entry.line, "nobody: no number, e-mail or phone of a customer")
                 continue
             if entry.anchor is not None:
-                anchors.append((self._source.tenant, customer, entry.anchor))
+                batch.anchors.append((self._source.tenant, customer, entry.anchor))
             for event in entry.events:
                 told.add(self._stamp(event, customer, now), entry.line)
-        records += told.records(self._landed, faults)
-        return _Prepared(records, anchors, told.types, chunk.next, faults.count, tuple(faults.named))
+        told.into(batch, self._landed, self._faults, wire=chunk.wire)
 
     def _stamp(self, event: Any, customer: str, now: datetime) -> Any:
         simulated = self._source.simulated

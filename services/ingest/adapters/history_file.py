@@ -2,19 +2,19 @@
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from libs.runtime.csv_file import Advance, CsvFile, Problems, Row, opened
 from libs.runtime.errors import ConfigError
-from libs.runtime.event_file import Block, EventFile
+from libs.runtime.event_file import BLOCK, Block, EventFile
 from libs.runtime.event_rows import BadLineError, Origin, Place
 from services.ingest.domain.history import shopify, woocommerce
 from services.ingest.domain.history.entry import Cells, Entry, Export
 from services.ingest.domain.people import Anchor, Person
 
 EXPORTS = (shopify.EXPORT, woocommerce.EXPORT)
-CHUNK = 4_000  # entries in work at once: large enough for bulk calls, small enough to be told again
 _PIECE = 1 << 20  # bytes
 _REPORT = frozenset({"order #", "customer type"})
 _ORDERS = frozenset({"order.placed", "order.updated"})
@@ -25,16 +25,18 @@ class Chunk(NamedTuple):
 
     entries: list[Entry]
     next: Place
+    wire: bool = False
+    """Read by the very decoder that services read the topic with."""
 
 
 class HistoryFile:
     """Built by `open_history`."""
 
-    def __init__(self, path: Path, origin: Origin, export: Export | None, chunk: int) -> None:
+    def __init__(self, path: Path, origin: Origin, export: Export | None, chunk: int, *, wire: bool) -> None:
         self.path, self.size = path, path.stat().st_size
         self.faults = Problems()
         self.kind = export.platform if export else "events"
-        self._origin, self._export, self._chunk = origin, export, chunk
+        self._origin, self._export, self._chunk, self._wire = origin, export, chunk, wire
 
     def person(self, who: Hashable) -> Person:
         """Who an entry's `who` is."""
@@ -54,7 +56,7 @@ class HistoryFile:
             return self._orders(self._export, start, advance)
         file = EventFile(self.path, self._origin, self._chunk)
         file.faults = self.faults
-        return (Chunk(self._entries(block), block.next) for block in file.read(start, advance))
+        return (Chunk(self._entries(block), block.next, self._wire) for block in file.read(start, advance))
 
     def _entries(self, block: Block) -> list[Entry]:
         anchor = self._anchor
@@ -105,17 +107,19 @@ def _grouped(rows: Iterator[Row], export: Export, file: CsvFile) -> Iterator[tup
 
 def _cutter(export: Export, file: CsvFile) -> Callable[[Row], Cells]:
     """A row's cells by column; a column that is not there, or a row that is too short, says nothing."""
-    places = [(name, place) for name, place in file.columns.items() if name in export.used]
-    nothing = dict.fromkeys(export.used, "")
+    names, width = sorted(export.used), max(file.columns.values()) + 1
+    # A column that is not there lies behind the others, on an empty cell that is added.
+    pick = itemgetter(*(file.columns.get(name, width) for name in names))
+    empty = [""] * (width + 1)
 
     def cut(row: Row) -> Cells:
-        width = len(row.cells)
-        return nothing | {name: row.cells[place].strip() for name, place in places if place < width}
+        cells = row.cells[:width]
+        return dict(zip(names, map(str.strip, pick(cells + empty[len(cells) :])), strict=True))
 
     return cut
 
 
-def open_history(path: Path, origin: Origin, chunk: int = CHUNK) -> HistoryFile:
+def open_history(path: Path, origin: Origin, chunk: int = BLOCK) -> HistoryFile:
     """Recognise the file by how it begins. Raises ConfigError."""
     with opened(path) as file:
         json_lines = file.read(1) == b"{"
@@ -131,7 +135,7 @@ def open_history(path: Path, origin: Origin, chunk: int = CHUNK) -> HistoryFile:
             f"{path}: an export of {export.platform}, but the source's provider is {origin.platform}; "
             f"name a source of provider {export.platform}, so that its orders are the ones of live deliveries"
         )
-    return HistoryFile(path, origin, export, chunk)
+    return HistoryFile(path, origin, export, chunk, wire=json_lines)
 
 
 def digest_of(path: Path, advance: Advance = lambda _: None) -> str:

@@ -15,21 +15,27 @@ from services.ingest.ports import Known
 
 # One writer of identities at a time over all processes: decisions are read, then written.
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext('greenline.ingest.identities'))")
+# LIMIT and OFFSET keep each lookup one of an index. As a plain join PostgreSQL reads the whole table instead
+# while its statistics are those of a young one: 12 ms for 300 keys among 40,000 rows, more with each.
 _KEYS = (
     "unnest(CAST(:tenants AS text[]), CAST(:kinds AS text[]), CAST(:ids AS text[])) AS k(tenant, kind, value)"
 )
-_OWNERS = text(f"SELECT i.* FROM identities i JOIN {_KEYS} USING (tenant, kind, value)")  # noqa: S608 (constant)
+_OWNERS = text(
+    f"SELECT i.* FROM {_KEYS}, LATERAL (SELECT * FROM identities i WHERE i.tenant = k.tenant "  # noqa: S608 (constant)
+    "AND i.kind = k.kind AND i.value = k.value LIMIT 1) i"
+)
 _OF_CUSTOMERS = "unnest(CAST(:tenants AS text[]), CAST(:customers AS text[])) AS k(tenant, customer_id)"
 _PROVIDER_IDS = text(
-    f"SELECT i.tenant, i.customer_id, i.kind, i.value FROM identities i JOIN {_OF_CUSTOMERS} "  # noqa: S608 (constant)
-    "USING (tenant, customer_id) WHERE NOT i.object"
+    f"SELECT i.* FROM {_OF_CUSTOMERS}, LATERAL (SELECT tenant, customer_id, kind, value FROM identities i "  # noqa: S608 (constant)
+    "WHERE i.tenant = k.tenant AND i.customer_id = k.customer_id AND NOT i.object OFFSET 0) i"
 )
 _PROFILES = text(
-    f"SELECT c.tenant, c.customer_id, c.profile FROM customers c JOIN {_OF_CUSTOMERS} "  # noqa: S608 (constant)
-    "USING (tenant, customer_id)"
+    f"SELECT c.* FROM {_OF_CUSTOMERS}, LATERAL (SELECT tenant, customer_id, profile FROM customers c "  # noqa: S608 (constant)
+    "WHERE c.tenant = k.tenant AND c.customer_id = k.customer_id LIMIT 1) c"
 )
-_ADD_CUSTOMER = text(
-    "INSERT INTO customers (tenant, customer_id) VALUES (:tenant, :customer) ON CONFLICT DO NOTHING"
+_ADD_CUSTOMERS = text(
+    "INSERT INTO customers (tenant, customer_id) "
+    "SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:customers AS text[])) ON CONFLICT DO NOTHING"
 )
 _ADD = text(
     "INSERT INTO identities (tenant, kind, value, customer_id, object, detail) "
@@ -48,9 +54,9 @@ _MERGE = (
         "WHERE tenant = :tenant AND customer_id = :gone"
     ),
 )
-_SAVE_PROFILE = text(
-    "INSERT INTO customers (tenant, customer_id, profile) "
-    "VALUES (:tenant, :customer, CAST(:profile AS jsonb)) "
+_SAVE_PROFILES = text(
+    "INSERT INTO customers (tenant, customer_id, profile) SELECT * FROM unnest("
+    "CAST(:tenants AS text[]), CAST(:customers AS text[]), CAST(CAST(:profiles AS text[]) AS jsonb[])) "
     "ON CONFLICT (tenant, customer_id) DO UPDATE SET profile = excluded.profile"
 )
 _WHO = text(
@@ -114,7 +120,7 @@ async def _load(connection: AsyncConnection, claims: Sequence[Claim]) -> Book:
             book.shared.add(key)
     owners = sorted({(row.tenant, row.customer_id) for row in rows})
     if owners:
-        arrays = {"tenants": [one[0] for one in owners], "customers": [one[1] for one in owners]}
+        arrays = _customer_arrays(owners)
         for row in (await connection.execute(_PROVIDER_IDS, arrays)).all():
             book.add((row.tenant, row.kind, row.value), row.customer_id)
         for row in (await connection.execute(_PROFILES, arrays)).all():
@@ -123,9 +129,8 @@ async def _load(connection: AsyncConnection, claims: Sequence[Claim]) -> Book:
 
 
 async def _write(connection: AsyncConnection, changes: Changes) -> None:
-    await _each(
-        connection, _ADD_CUSTOMER, ({"tenant": tenant, "customer": one} for tenant, one in changes.customers)
-    )
+    if changes.customers:
+        await connection.execute(_ADD_CUSTOMERS, _customer_arrays(changes.customers))
     if changes.inserts:
         await connection.execute(_ADD, _insert_arrays(changes.inserts))
     await _each(connection, _MOVE, ({**_key(key), "customer": customer} for key, customer in changes.moves))
@@ -133,14 +138,9 @@ async def _write(connection: AsyncConnection, changes: Changes) -> None:
     for tenant, gone, into in changes.merges:
         for statement in _MERGE:
             await connection.execute(statement, {"tenant": tenant, "gone": gone, "into": into})
-    await _each(
-        connection,
-        _SAVE_PROFILE,
-        (
-            {"tenant": tenant, "customer": customer, "profile": json.dumps(profile)}
-            for (tenant, customer), profile in changes.profiles.items()
-        ),
-    )
+    if changes.profiles:
+        profiles = [json.dumps(profile) for profile in changes.profiles.values()]
+        await connection.execute(_SAVE_PROFILES, {**_customer_arrays(changes.profiles), "profiles": profiles})
 
 
 async def _each(connection: AsyncConnection, statement: TextClause, rows: Iterable[dict[str, Any]]) -> None:
@@ -163,6 +163,11 @@ def _key(key: Key) -> dict[str, str]:
 def _key_arrays(keys: Iterable[Key]) -> dict[str, list[str]]:
     tenants, kinds, ids = map(list, zip(*sorted(keys), strict=True))
     return {"tenants": tenants, "kinds": kinds, "ids": ids}
+
+
+def _customer_arrays(customers: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    tenants, ids = map(list, zip(*customers, strict=True))
+    return {"tenants": tenants, "customers": ids}
 
 
 def _insert_arrays(rows: Sequence[tuple[Key, str, str | None]]) -> dict[str, list[Any]]:

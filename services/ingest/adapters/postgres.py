@@ -13,6 +13,8 @@ SCHEMA = "ingest"
 _POOL = 8  # connections; work comes in batches, so few are enough
 # A machine of ours that is gone without a word is noticed within a minute: its locks hold the spool up.
 _GONE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+# A plan is kept while a table grows from nothing to millions: it must never be one that reads it all.
+_PLANS = {"enable_seqscan": "off"}
 # What a defect of ours looks like; everything else means that the server cannot help us right now.
 _DEFECTS = (asyncpg.SyntaxOrAccessError, asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
@@ -28,7 +30,12 @@ def make_engine(url: str, wait_s: float = 5.0) -> AsyncEngine:
         connect_args={
             "timeout": wait_s,
             "command_timeout": wait_s,
-            "server_settings": {"search_path": SCHEMA, "application_name": "greenline-ingest", **_GONE},
+            "server_settings": {
+                "search_path": SCHEMA,
+                "application_name": "greenline-ingest",
+                **_GONE,
+                **_PLANS,
+            },
         },
     )
 

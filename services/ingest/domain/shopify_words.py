@@ -1,5 +1,7 @@
 """What Shopify's webhooks and its order export say in the same words."""
 
+from functools import lru_cache
+
 from libs.events.families.commerce import Channel
 
 ORDER = "shopify/order"
@@ -17,6 +19,7 @@ _MARKETPLACES = (
 )
 
 
+@lru_cache(1_000)  # shops have few
 def channel_of(source: str) -> Channel:
     """By the name of the order's source, in lower case."""
     if source == "pos":

@@ -67,6 +67,7 @@ class Desk:
             now=lambda: NOW,
             max_amount=1_000_000,
             cache=100,
+            batch=chunk,
         )
         begun = done or Imported("demo", digest, self.source.name, "history", "UTC")
         return await importer.run(self.file(chunk), begun, lambda _: None)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from libs.events import schema_uri
 from libs.events.families.commerce import OrderRefunded
 from libs.events.hot import data_struct, event_struct
 from libs.events.types import Frozen
@@ -53,14 +53,15 @@ class Happened(NamedTuple):
 
 def event(name: str, one: Happened, origin: Origin) -> Any:
     """A hot struct; what a model would refuse is found when the bytes are read back."""
-    return event_struct(name)(
+    kind: Any = event_struct(name)
+    return kind(
         id=one.id,
         source=origin.source,
         tenant=origin.tenant,
         subject=NOBODY_YET,
         time=one.at,
         receivedat=one.at,
-        dataschema=schema_uri(name),
+        dataschema=kind.current_schema,
         data=data_struct(one.model)(**one.data),
     )
 
@@ -72,12 +73,13 @@ def events_of(placed: Happened, later: Iterable[tuple[str, Happened]], origin: O
 
 def anchor_of(kind: str, placed: Happened) -> Anchor:
     """The order, for later deliveries that name it without its customer."""
-    order, amount, currency = (placed.data[name] for name in ("order_id", "amount", "currency"))
-    return Anchor(kind, order, f"{amount} {currency}")
+    data = placed.data
+    return Anchor(kind, data["order_id"], f"{data['amount']} {data['currency']}")
 
 
 def terms_of(placed: Happened) -> dict[str, Any]:
-    return {name: placed.data[name] for name in ("order_id", "amount", "currency")}
+    data = placed.data
+    return {"order_id": data["order_id"], "amount": data["amount"], "currency": data["currency"]}
 
 
 def refund(ident: str, placed: Happened, number: str, back: Decimal, at: datetime) -> tuple[str, Happened]:
@@ -99,6 +101,7 @@ def reference(text: str, what: str) -> str:
     return text
 
 
+@lru_cache(1_000)
 def quantity(text: str) -> int:
     """How many of an item; what is no number counts as one."""
     return min(int(text), 1_000_000) if re.fullmatch(r"[0-9]{1,9}", text) else 1

@@ -89,7 +89,8 @@ def _later(head: Cells, placed: Happened, origin: Origin) -> list[tuple[str, Hap
         data = {**terms, "placed_at": placed.at}
         told = Happened(event_id("shopify", "order", order, "cancelled"), gone, commerce.OrderCancelled, data)
         found.append(("order.cancelled", told))
-    if back := sum_of(head["refunded amount"] or "0", "Refunded Amount"):
+    text = head["refunded amount"]
+    if text and (back := sum_of(text, "Refunded Amount")):
         last = max(filter(None, (placed.at, paid, gone, _time(head["fulfilled at"], origin))))
         ident = event_id("shopify", "order", order, "refunded")
         found.append(refund(ident, placed, without_number(placed), back, last))
@@ -116,8 +117,13 @@ def _is_gift(head: Cells) -> bool:
         name, _, value = note.partition(":")
         if "gift" in name.lower() and value.strip():
             return True
-    pairs = (("billing name", "shipping name"), ("billing zip", "shipping zip"))
-    return all(head[payer] and head[to] and head[payer] != head[to] for payer, to in pairs)
+    return _differ(head["billing name"], head["shipping name"]) and _differ(
+        head["billing zip"], head["shipping zip"]
+    )
+
+
+def _differ(payer: str, to: str) -> bool:
+    return bool(payer and to and payer != to)
 
 
 _NEEDED = frozenset({"name", "email", "financial status", "created at", "total", "lineitem quantity"})
