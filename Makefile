@@ -7,7 +7,10 @@ MAKEFLAGS += --no-print-directory
 # reads its libraries as source, 6 s of a core instead of 2.7.
 unexport PYTHONDONTWRITEBYTECODE
 
-PYTHON ?= python3
+# The system's own Python where it will do: distributions build theirs with the compiler's profile, version managers mostly
+# do not, and the same work takes a third longer there (docs/decisions/0024). Another one: make install PYTHON=python3.12
+USABLE := import ensurepip, venv, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for one in /usr/bin/python3.1{3,2,1}; do $$one -c '$(USABLE)' 2>/dev/null && echo $$one && exit; done; echo python3)
 BIN := .venv/bin
 UV := .venv/.uv/bin/uv
 INSTALLED := .venv/.installed
