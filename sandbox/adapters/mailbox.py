@@ -21,7 +21,7 @@ def _nobody(_address: str) -> None:
     """Until somebody wants to know."""
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: aiosmtpd looks through its members, which fails in Python 3.11.2 for one with
 class Mailbox:
     """What arrived. `on_mail` is called with each recipient's address."""
 

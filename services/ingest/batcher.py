@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from services.ingest.domain.errors import OverloadedError
 
@@ -22,15 +22,26 @@ class Batcher(Generic[I, O]):
         self._waiting: list[tuple[I, asyncio.Future[O]]] = []
         self._work: asyncio.Task[None] | None = None
 
-    async def submit(self, item: I) -> O:
-        """The result for one item. Raises what the bulk call raised, OverloadedError if too many wait."""
+    async def submit(self, item: I, wait_s: float | None = None) -> O:
+        """The result for one item.
+
+        Raises what the bulk call raised, OverloadedError if too many wait, TimeoutError after `wait_s`.
+        """
         if len(self._waiting) >= MAX_WAITING:
             raise OverloadedError("too many callers wait for the store")
-        future: asyncio.Future[O] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[O] = loop.create_future()
         self._waiting.append((item, future))
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._drain())
-        return await future
+        if wait_s is None:
+            return await future
+        # The loop's own timer: `asyncio.timeout` costs some times as much, and every delivery comes by here.
+        timer = loop.call_later(wait_s, _give_up, future)
+        try:
+            return await future
+        finally:
+            timer.cancel()
 
     async def finish(self) -> None:
         """Wait for what has been submitted."""
@@ -55,3 +66,8 @@ class Batcher(Generic[I, O]):
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
+
+
+def _give_up(future: "asyncio.Future[Any]") -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())

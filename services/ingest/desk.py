@@ -45,8 +45,7 @@ class IdentityDesk:
             self._metrics.identity("unknown").inc()
             return Resolution(None, "unknown")
         try:
-            async with asyncio.timeout(self._wait_s):
-                found = await self._claims.submit(claim)
+            found = await self._claims.submit(claim, self._wait_s)
         except (UnavailableError, TimeoutError) as error:
             return self._without_store(claim, cached, error)
         self._learn(claim, found)

@@ -82,8 +82,7 @@ class Publisher:
             return "kafka"
         wait_s = self._spool_wait_s if self._spooling else self._kafka_wait_s + self._spool_wait_s
         try:
-            async with asyncio.timeout(wait_s):
-                durable = await self._line.submit(records)
+            durable = await self._line.submit(records, wait_s)
         except (TimeoutError, OverloadedError) as error:
             raise UnavailableError("the spool in PostgreSQL does not take records in time") from error
         if durable is None:

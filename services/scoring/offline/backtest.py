@@ -81,7 +81,7 @@ def known_at(log: EventLog, question: Question) -> Known:
     orders = log.orders(log.before(end_of(question.cutoff)))
     customers = int((np.diff(orders.starts) > 0).sum())
     if customers < 2:
-        raise BacktestError(f"{customers} customers had bought by the cut-off: at least two are needed")
+        raise BacktestError(f"customers who had bought by the cut-off: {customers}; at least two are needed")
     return Known(log, orders, question)
 
 

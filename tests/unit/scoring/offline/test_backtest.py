@@ -107,7 +107,7 @@ def test_with_too_little_to_fit_the_rank_stands_and_the_report_says_why(tmp_path
         ([], "no event by the cut-off"),
         ([order(0, CUTOFF + 5)], "no event by the cut-off"),
         ([order(0, 1), order(1, 1)], "the log ends on or before the cut-off"),
-        ([order(0, 1), order(0, CUTOFF + 5)], "1 customers had bought"),
+        ([order(0, 1), order(0, CUTOFF + 5)], "had bought by the cut-off: 1"),
     ],
 )
 def test_a_log_that_cannot_be_judged_is_refused_with_the_reason(events: list[object], why: str) -> None:
