@@ -104,9 +104,15 @@ def dry_run(
     rules: Annotated[Path | None, typer.Option(help="Rules; without, the shipped standard set.")] = None,
     frames: Annotated[Path, typer.Option(help="Folder of days, from `greenline scoring replay`.")],
     against: Annotated[Path | None, typer.Option(help="Another rule file, side by side.")] = None,
-    horizon: Annotated[int, typer.Option(help="Days without an order after which one is gone.", min=1)] = 91,
-    minutes_per_task: Annotated[float, typer.Option(help="What a firing costs a CSM.", min=0)] = 15.0,
-    out: Annotated[Path | None, typer.Option(help="Folder for dry-run.json and dry-run.html.")] = None,
+    horizon: Annotated[
+        int, typer.Option(help="Days without an order after which one is gone.", min=1, max=3650)
+    ] = 91,
+    minutes_per_task: Annotated[
+        float, typer.Option(help="What a firing costs a CSM.", min=0, max=10_000)
+    ] = 15.0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for dry-run.json and dry-run.html.", file_okay=False)
+    ] = None,
 ) -> None:
     """Try rules on the past: what would have fired, for whom, how much work, and how right it was."""
     from rich.console import Console
@@ -120,6 +126,7 @@ def dry_run(
     other = None if against is None else locate(against)
     asked = command.Asked(locate(rules), frames, other, Question(horizon, minutes_per_task))
     try:
+        command.prepare(out)
         body = command.dry_run(asked, console)
     except ConfigError as error:
         typer.echo(str(error), err=True)
@@ -141,8 +148,12 @@ def tune(
     by: Annotated[
         Literal["auto", "departures", "verdicts"], typer.Option(help="What is to be caught.")
     ] = "auto",
-    horizon: Annotated[int, typer.Option(help="Days without an order after which one is gone.", min=1)] = 91,
-    minutes_per_task: Annotated[float, typer.Option(help="What a firing costs a CSM.", min=0)] = 15.0,
+    horizon: Annotated[
+        int, typer.Option(help="Days without an order after which one is gone.", min=1, max=3650)
+    ] = 91,
+    minutes_per_task: Annotated[
+        float, typer.Option(help="What a firing costs a CSM.", min=0, max=10_000)
+    ] = 15.0,
     out: Annotated[Path | None, typer.Option(help="Folder for tune.json and tune.html.")] = None,
 ) -> None:
     """Try other numbers in a rule on the past, and propose those that hold. Changes nothing."""

@@ -2,12 +2,13 @@
 
 from typing import Literal
 
+from libs.events.families import relationship
 from libs.events.families.relationship import SurveyAnswered
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.reading import Node
 
 Kind = Literal["nps", "csat", "ces"]
-SCALES: dict[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+SCALES = relationship.SCALES
 
 
 def answered(survey: str, response: str, kind: Kind, score: Node, given: tuple[int, int]) -> SurveyAnswered:

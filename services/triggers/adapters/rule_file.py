@@ -17,6 +17,7 @@ from services.triggers.domain.rules import Rule, RuleError, RuleFile, RuleSpec, 
 SHIPPED = {path.stem: path for path in (Path(__file__).parent.parent / "rules").glob("*.yaml")}
 STANDARD = SHIPPED["standard"]
 MAX_BYTES = 1_000_000
+MAX_PLACES = 100_000  # values with aliases written out: 64 rules have a few thousand
 
 Place = tuple[str | int, ...]
 
@@ -101,11 +102,15 @@ def _written(text: bytes | str, name: str) -> _Written:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is None:
             raise RuleFileError(name, [Problem(1, "is empty: expected `rules:` and a list")])
-        lines = dict(_lines(node))
+        lines, unusable = _places(node), [*_unusable(node)]
         twice = [Problem(line, message) for line, message in _duplicates(node)]
-        content = yaml.safe_load(text)
+        content = None if unusable else yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
         raise RuleFileError(name, [_yaml_problem(error)]) from None
+    except _TooMany:
+        raise RuleFileError(name, [Problem(1, f"has more than {MAX_PLACES} values")]) from None
+    if unusable:
+        raise RuleFileError(name, unusable)
     specs, problems = _specs(content, lines)
     rules, uncompiled = _compile(specs, lines)
     if problems := [*twice, *problems, *uncompiled]:
@@ -139,6 +144,37 @@ def _compile(specs: dict[int, RuleSpec], lines: dict[Place, int]) -> tuple[tuple
             place = ("rules", i, *error.field)
             problems.append(Problem(_line(lines, place), f"{spec.id}: {error.field[0]}: {error.message}"))
     return tuple(rules), problems
+
+
+class _TooMany(Exception):  # noqa: N818 (never leaves this file)
+    """Aliases of aliases: a few lines that stand for millions of values."""
+
+
+def _places(node: Node) -> dict[Place, int]:
+    found: dict[Place, int] = {}
+    for place, line in _lines(node):
+        found[place] = line
+        if len(found) > MAX_PLACES:
+            raise _TooMany
+    return found
+
+
+def _unusable(node: Node) -> Iterator[Problem]:
+    """Single values that YAML reads and PyYAML cannot make, such as a 13th month, or that are no text."""
+    if isinstance(node, ScalarNode):
+        try:
+            node.value.encode()
+            yaml.constructor.SafeConstructor().construct_object(node, deep=True)
+        except Exception:  # noqa: BLE001 (PyYAML lets out whatever its constructors meet)
+            shown = ascii(node.value[:40])
+            yield Problem(node.start_mark.line + 1, f"{shown} is not a value: put it in quotes if it is text")
+    elif isinstance(node, MappingNode):
+        for pair in node.value:
+            for part in pair:
+                yield from _unusable(part)
+    elif isinstance(node, SequenceNode):
+        for part in node.value:
+            yield from _unusable(part)
 
 
 def _lines(node: Node, place: Place = ()) -> Iterator[tuple[Place, int]]:

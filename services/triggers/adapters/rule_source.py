@@ -10,7 +10,7 @@ from typing import Protocol
 
 from libs.runtime.lifecycle import cancel_all
 from libs.runtime.logging import get_logger
-from services.triggers.adapters.rule_file import RuleFileError, doubtful, load, parse, read
+from services.triggers.adapters.rule_file import Problem, RuleFileError, doubtful, load, parse, read
 from services.triggers.domain.rules import Rule
 
 _log = get_logger(__name__)
@@ -60,8 +60,8 @@ class RuleSource:
 
     def _take(self, text: bytes) -> tuple[Rule, ...]:
         name = str(self._path)
-        rules = parse(text, name)
-        for doubt in doubtful(text, name):
+        rules, doubts = _read(text, name)
+        for doubt in doubts:
             _log.warning("triggers.rules.doubtful", file=name, line=doubt.line, doubt=doubt.message)
         self._keep(text)
         self._told(good=True)
@@ -82,6 +82,16 @@ class RuleSource:
             beside.replace(self._kept)
         except OSError as error:
             _log.warning("triggers.rules.not_kept", file=str(self._kept), why=error.strerror)
+
+
+def _read(text: bytes, name: str) -> tuple[tuple[Rule, ...], list[Problem]]:
+    """Whatever a file makes reading stumble over, a running service goes on with what it has."""
+    try:
+        return parse(text, name), doubtful(text, name)
+    except RuleFileError:
+        raise
+    except Exception as error:
+        raise RuleFileError(name, [Problem(1, f"cannot be read: {error!r}")]) from error
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from services.triggers.domain import three_values as values
 from services.triggers.domain.columns import Array, Columns, Part, cells, constant, lift
@@ -26,6 +25,7 @@ from services.triggers.domain.vocabulary import VOCABULARY, Column, Kind, unknow
 MAX_LENGTH = 2_000  # characters of a condition
 MAX_NODES = 300  # of its syntax tree: far beyond any rule a person can read
 _MAX_NUMBER = 1e15  # the contract's own limit of a Real
+_DIGITS = frozenset("0123456789")  # that ROUND can keep
 
 # Functions of time: name -> microseconds in its unit; a negative unit counts towards the future.
 _SINCE = {"days_since": 86_400e6, "hours_since": 3_600e6, "days_until": -86_400e6}
@@ -84,7 +84,7 @@ def parse(sql: str) -> exp.Expr:
         raise ConditionError(f"too long: {len(sql)} characters, at most {MAX_LENGTH}")
     try:
         statements = sqlglot.parse(sql, dialect="postgres")
-    except (SqlglotError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001 (it reads all of SQL: what it trips over is none of our language)
         raise ConditionError(f"not SQL: {_first_problem(error)}") from None
     if len(statements) != 1 or statements[0] is None:
         raise ConditionError("exactly one condition is expected")
@@ -95,7 +95,17 @@ def _first_problem(error: Exception) -> str:
     problems = getattr(error, "errors", None)
     if problems and problems[0].get("highlight"):
         return f"cannot read it near {problems[0]['highlight']!r}"
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _value(number: str) -> float:
+    """A literal: 1e and 1e3-109 are numbers to sqlglot."""
+    try:
+        return float(number)
+    except ValueError:
+        raise ConditionError(f"{number} is not a number") from None
 
 
 def _number(typed: Typed, what: str) -> Part:
@@ -147,7 +157,7 @@ class _Translator:
         if entry is None:
             raise ConditionError(f"{_name(node)} is not part of the rule language")
         handler, parts = entry
-        extra = [k for k, v in node.args.items() if k not in parts and isinstance(v, exp.Expr)]
+        extra = [k for k, v in node.args.items() if v and k not in parts and k not in _NOTES]
         if extra:
             raise ConditionError(f"{_name(node)} with {extra[0]} is not part of the rule language")
         return handler(self, node)
@@ -164,7 +174,7 @@ class _Translator:
     def literal(self, node: Node) -> Typed:
         if node.is_string:
             return Typed(constant(node.this), Kind.TEXT, literal=node.this)
-        value = float(node.this)
+        value = _value(node.this)
         if not math.isfinite(value) or abs(value) > _MAX_NUMBER:
             raise ConditionError(f"{node.this} is beyond any value a column can have")
         # An array: with a scalar, numpy takes twice as long.
@@ -202,7 +212,7 @@ class _Translator:
 
     def membership(self, node: Node) -> Typed:
         value = self.visit(node.this)
-        if not node.expressions or any(type(item) is not exp.Literal for item in node.expressions):
+        if not node.expressions or not all(_is_literal(item) for item in node.expressions):
             raise ConditionError("IN takes a list of literals")
         items = [self.visit(item) for item in node.expressions]
         for item in items:
@@ -233,9 +243,9 @@ class _Translator:
 
     def rounding(self, node: Node) -> Typed:
         decimals = node.args.get("decimals")
-        digits = int(decimals.this) if isinstance(decimals, exp.Literal) and decimals.is_int else 0
-        if decimals is not None and not (isinstance(decimals, exp.Literal) and 0 <= digits <= 9):
+        if decimals is not None and not (_is_number(decimals) and decimals.this in _DIGITS):
             raise ConditionError("ROUND takes 0 to 9 digits")
+        digits = int(decimals.this) if decimals is not None else 0
         rounded = partial(np.round, decimals=digits)
         return Typed(lift(rounded, _number(self.visit(node.this), "ROUND")), Kind.NUMBER)
 
@@ -280,6 +290,14 @@ class _Translator:
             raise ConditionError(f"{name} needs a time, got a {moment.kind}")
         self.columns.add("now")
         return Typed(lift(partial(values.elapsed, unit), cells("now"), moment.part), Kind.NUMBER)
+
+
+def _is_number(node: Node) -> bool:
+    return type(node) is exp.Literal and not node.is_string
+
+
+def _is_literal(node: Node) -> bool:
+    return type(node) is exp.Literal or (type(node) is exp.Neg and _is_number(node.this))
 
 
 def _name(node: Node) -> str:
@@ -353,6 +371,9 @@ _CHOICE: dict[type[Any], Callable[..., Any]] = {
 _PAIR = frozenset({"this", "expression"})
 _MANY = frozenset({"this", "expressions"})
 _ONE = frozenset({"this"})
+
+# What sqlglot notes on nodes: read by the translations (`is_string`, `negate`), or how we mean it anyway.
+_NOTES = frozenset({"is_string", "negate", "typed", "ignore_nulls"})
 
 # Node -> its translation and the parts it may have. The whole language is this table.
 _ALLOWED: dict[type[Any], tuple[Handler, frozenset[str]]] = {

@@ -20,7 +20,7 @@ from services.triggers.domain.vocabulary import VOCABULARY, Column, unknown_colu
 Level = Literal["yellow", "red", "account", "green"]
 
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_DURATION = re.compile(r"(?:\d+[wdhms])+")
+_DURATION = re.compile(r"(?:[0-9]{1,7}[wdhms])+")  # more digits are no span a rule can have
 
 
 def parse_duration(value: object) -> timedelta:
@@ -30,7 +30,7 @@ def parse_duration(value: object) -> timedelta:
         return timedelta(0)
     if not isinstance(value, str) or len(text) > 20 or not _DURATION.fullmatch(text):
         raise ValueError(f"{text!r} is not a span of time: write 90s, 15m, 12h, 1d, 2w or 1d12h")
-    parts = re.findall(r"(\d+)([wdhms])", text)
+    parts = re.findall(r"([0-9]+)([wdhms])", text)
     span = sum((timedelta(**{_UNITS[unit]: int(n)}) for n, unit in parts), timedelta(0))
     if span > timedelta(days=3650):
         raise ValueError(f"{text!r} is longer than ten years")
@@ -82,6 +82,8 @@ class RuleSpec(_Strict):
     def _names_a_team(cls, labels: dict[str, str]) -> dict[str, str]:
         if not labels.get("team"):
             raise ValueError("team is missing: each rule names the team that owns it")
+        if "shows" in labels:
+            raise ValueError("shows stands under annotations, where its columns are checked")
         return labels
 
 

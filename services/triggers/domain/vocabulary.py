@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from libs.events.facts import Facts
 from libs.events.families.health import HealthSnapshot
+from libs.events.families.relationship import SCALES
 from libs.events.types import Band, Stage
 
 
@@ -65,6 +66,11 @@ def _limits(annotation: Any, metadata: Any = ()) -> tuple[float, float]:
 
 _AGES = frozenset({"tenure_days", "days_overdue"})  # days since something, less a constant
 LONGEST = 4e6  # days: more than from year 1 to year 9999
+# Narrower than the contract, which allowed more once: a survey's own scale, and what is never below zero.
+_WITHIN: dict[str, tuple[float, float]] = {
+    **SCALES,
+    **dict.fromkeys(("own_gap_days", "usage_variance", "tickets_baseline"), (0, math.inf)),
+}
 _SMALL = frozenset({"nps", "csat", "ces", "csm_sentiment"})  # grades within -1..10: one byte
 
 
@@ -81,6 +87,8 @@ def _fact(name: str) -> Column:
     if plain is str:
         return Column(name, Kind.TEXT, unit, meaning, "u2")
     low, high = _limits(field.annotation, field.metadata)
+    within = _WITHIN.get(name, (low, high))
+    low, high = max(low, within[0]), min(high, within[1])
     store = ("i1" if name in _SMALL else "i4") if plain is int else "f8"
     ages = name in _AGES
     return Column(name, Kind.NUMBER, unit, meaning, store, (), ages, low, high + LONGEST * ages)

@@ -49,7 +49,7 @@ _flags = (
     | st.builds("{} {} {}".format, _times, _compare, _times)
     | _texts
     | st.builds("{} BETWEEN {} AND {}".format, _leaf, _literals, _literals)
-    | st.builds("{} IN (1, 2, 7)".format, _leaf)
+    | st.builds("{} IN (-1, 2, 7)".format, _leaf)
     | st.builds("{} {}".format, _leaf | st.sampled_from([*TEXTS, *TIMES, *FLAGS]), _null)
     | st.builds(
         "({}) {}".format, flags, st.sampled_from(["IS TRUE", "IS NOT TRUE", "IS FALSE", "IS NOT FALSE"])

@@ -21,6 +21,12 @@ def said(when: str, clear: str | None = None, **fields: str) -> list[str]:
         ("score > 100", "score > 100"),
         ("score < 3 AND nps > 10", "nps > 10"),
         ("silence_tail_p >= 5", "silence_tail_p >= 5"),  # a probability, not percent
+        ("csat > 5", "csat > 5"),  # each kind of survey has its own scale
+        ("csat = 0", "csat = 0"),
+        ("ces > 7", "ces > 7"),
+        ("own_gap_days < 0", "own_gap_days < 0"),
+        ("usage_variance < 0", "usage_variance < 0"),
+        ("csm_sentiment IN (-2, 2)", "csm_sentiment IN (-2, 2)"),
         ("score IS NULL", "score IS NULL"),
         ("p_buy * 100 > 150", "p_buy * 100 > 150"),
         ("ABS(score) < 0", "ABS(score) < 0"),
@@ -66,7 +72,7 @@ def test_what_is_true_whenever_it_is_known_is_named_with_what_to_write() -> None
     [
         "score > 99.9",
         "FLOOR(score - 0.5) <= -0.6",
-        "nps > 6 OR csat > 6",
+        "nps > 6 OR csat > 4",
         "days_since(last_visit_at) > 3 AND days_since(last_visit_at) < 4",
         "orders_total / open_tickets > 1",
         "engagement_30d <= 0.8 * engagement_prev_30d",

@@ -102,7 +102,7 @@ def test_a_variant_that_is_never_true_is_left_out() -> None:
 
 
 def test_many_knobs_are_turned_one_at_a_time() -> None:
-    rule = spec("score < 30 AND nps < 7 AND csat < 3 AND ces < 4")
+    rule = spec("score < 30 AND nps < 7 AND orders_total < 3 AND orders_90d < 4")
     turns = [Turn("x", one.written, ["1", "2", "5"]) for one in knobs(rule.when)]
     found = variants(rule, knobs(rule.when), [*turns, Turn("for", "0s", ["1d", "2d"])])
     written = ("30", "7", "3", "4", "0s")

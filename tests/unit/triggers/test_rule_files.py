@@ -1,6 +1,7 @@
 """Rule files: what is wrong is said as file:line: message, all of it at once."""
 
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from services.triggers.settings import TriggersSettings
 from tests.unit.triggers.shop import rule_text
 
 GOOD = rule_text("score < 3")
+BOMB = [*pairwise("abcdefghi")]
 
 
 def problems(text: str) -> list[str]:
@@ -88,6 +90,22 @@ def test_a_file_of_that_name_goes_before_the_shipped_set(tmp_path: Path) -> None
             GOOD.replace('"score {score}"', '"x", shows: [scor]'),
             "my.yaml:7: probe: annotations: unknown column",
         ),
+        (GOOD.replace("{team: tests}", "{team: tests, shows: nps}"), "my.yaml:6: labels: shows stands under"),
+        (GOOD + "    for: 2001-99-99\n", "my.yaml:8: '2001-99-99' is not a value: put it in quotes"),
+        (GOOD + "    cooldown: " + "9" * 5000 + "\n", "my.yaml:8: '9999"),
+        (GOOD + "    crossing: !!bool x\n", "my.yaml:8: 'x' is not a value"),
+        (GOOD + "    for: !!int x\n", "my.yaml:8: 'x' is not a value"),
+        (GOOD + "    for: !!timestamp x\n", "my.yaml:8: 'x' is not a value"),
+        (GOOD + "    for: 9999999999999999w\n", "my.yaml:8: for: '9999999999999999w' is not a span of time"),
+        (
+            GOOD.replace("when: score < 3", "when: \"segment = '\\ud800'\""),
+            "my.yaml:5: \"segment = '\\ud800'\" is",
+        ),
+        (
+            "a: &a [x]\n"
+            + "".join(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in BOMB),
+            "my.yaml:1: has more than 100000 values",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_by_line(text: str, said: str) -> None:
@@ -128,7 +146,9 @@ def test_spans_are_prometheus_spans(text: object, span: timedelta) -> None:
     assert parse_duration(text) == span
 
 
-@pytest.mark.parametrize("text", ["", "1", "1 d", "d", "-1d", "1.5d", "1y", 5, None, "1d" * 30])
+@pytest.mark.parametrize(
+    "text", ["", "1", "1 d", "d", "-1d", "1.5d", "1y", 5, None, "1d" * 30, "9999999999999999w"]
+)
 def test_other_spans_are_refused(text: object) -> None:
     with pytest.raises(ValueError, match="span of time"):
         parse_duration(text)

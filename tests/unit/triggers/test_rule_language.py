@@ -153,6 +153,8 @@ def test_a_refusal_says_what_to_write_instead(sql: str, said: str) -> None:
         ("ABS(-score) = 50 AND FLOOR(score / 7) = 7 AND CEIL(score / 7) = 8", {}, True),
         ("orders_total / 2 = 1.5", {"orders_total": 3}, True),
         ("csm_sentiment = -1", {"csm_sentiment": -1}, True),
+        ("csm_sentiment IN (-1, 0)", {"csm_sentiment": -1}, True),
+        ("csm_sentiment NOT IN (-1, 0)", {"csm_sentiment": 1}, True),
         ("score BETWEEN 50 AND 51", {}, True),
         ("(score - 10) * 2 + 1 = 81", {}, True),
     ],

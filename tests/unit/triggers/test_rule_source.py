@@ -46,7 +46,7 @@ def test_a_good_file_is_copied(desk: Desk) -> None:
     assert list(desk.kept.parent.iterdir()) == [desk.kept]
 
 
-@pytest.mark.parametrize("wrong", [BAD, "", "rules: [", None])
+@pytest.mark.parametrize("wrong", [BAD, "", "rules: [", "for: 2001-99-99", None])
 def test_a_bad_file_is_passed_over_for_the_last_good_one_which_stays(desk: Desk, wrong: str | None) -> None:
     desk.file.write_text(GOOD)
     desk.source().first()
@@ -119,6 +119,22 @@ def test_without_a_place_to_keep_it_a_good_file_is_still_taken(desk: Desk) -> No
     desk.file.write_text(GOOD)
     desk.kept.parent.parent.write_text("a file where the folder should be")
     assert conditions(desk.source().first()) == ["score < 30"]
+
+
+def test_whatever_reading_stumbles_over_a_running_service_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.file.write_text(GOOD)
+    source = desk.source()
+    source.first()
+    with monkeypatch.context() as broken:
+        broken.setattr("services.triggers.adapters.rule_source.doubtful", lambda *_: 1 // 0)
+        desk.file.write_text(OTHER)
+        assert source.changed() is None
+        assert conditions(desk.source().first()) == ["score < 30"]
+    assert desk.told == [True, False, False]
+    desk.file.write_text(rule_text("score < 50"))
+    assert conditions(source.changed()) == ["score < 50"]
 
 
 @pytest.mark.parametrize("poll_s", [0.01, 600.0], ids=["by itself", "on SIGHUP"])

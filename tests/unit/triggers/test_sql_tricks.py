@@ -52,6 +52,16 @@ REFUSED = {
     "another's row": "customers.score > 1",
     "star": "COUNT(*) = 1 OR * > 1",
     "zero byte": "score > 1 \x00",
+    "number without its exponent": "score > 1e",
+    "number with half an exponent": "score > 1e15.5",
+    "number that goes on": "score > 1e3-109",
+    "name of nothing": 'score > ""::int',
+    "range whose ends may be swapped": "score BETWEEN SYMMETRIC 60 AND 40",
+    "rounded to a part of a digit": "ROUND(score, 2.5) > 1",
+    "rounded to a text": "ROUND(score, '1') > 1",
+    "rounded up to a digit": "CEIL(score, 1) > 1",
+    "list with a sum": "score IN (1, 1 + 1)",
+    "list with minus a text": "segment IN (-'vip')",
 }
 
 HARMLESS = {
@@ -92,7 +102,7 @@ def test_a_trick_is_harmless(trick: str) -> None:
     extreme = START.replace(year=1), START.replace(year=9999)
     known = [
         snapshot("ann", START),
-        snapshot("ben", START, nps=0, csat=0, ces=0, spend_total=0, site_known=False, segment="x"),
+        snapshot("ben", START, nps=0, csat=1, ces=1, spend_total=0, site_known=False, segment="x"),
         snapshot("cid", START, nps=10, spend_total=10**9, last_visit_at=extreme[0], renewal_at=extreme[1]),
     ]
     assert len(answers(condition, *known)) == 3

@@ -250,3 +250,20 @@ def test_a_rule_file_that_cannot_be_used_is_refused(run: Run, frames: Path, tmp_
 
 def test_a_file_is_not_held_against_itself(run: Run, rules: Path, frames: Path) -> None:
     assert "the same file" in refused(run("--rules", rules, "--frames", frames, "--against", rules))
+
+
+def test_what_cannot_be_written_is_said_before_the_work(run: Run, rules: Path, frames: Path) -> None:
+    (frames.parent / "file").touch()
+    for out in (frames.parent / "file", Path("/proc/nowhere")):
+        found = run("--rules", rules, "--frames", frames, "--out", out)
+        assert found.exit_code in (1, 2)
+        assert isinstance(found.exception, SystemExit)
+        assert "precision" not in found.output
+
+
+@pytest.mark.parametrize("option", [("--horizon", "9" * 20), ("--minutes-per-task", "inf")])
+def test_no_number_is_too_large_to_be_refused(
+    run: Run, rules: Path, frames: Path, option: tuple[str, str]
+) -> None:
+    found = run("--rules", rules, "--frames", frames, *option)
+    assert (found.exit_code, isinstance(found.exception, SystemExit)) == (2, True)
