@@ -21,6 +21,7 @@ from sandbox.domain.answers import Answers
 from sandbox.domain.deliveries import Delivery, Shares, deliver, deliveries, exported
 from sandbox.domain.log import LIVE_END
 from sandbox.domain.story import Story
+from sandbox.pacing import keep_pace, mails_wait
 from sandbox.place import Place
 from sandbox.schedule import Schedule
 from sandbox.screen import Screen
@@ -97,21 +98,28 @@ class Performance:
 
     async def _live(self, sender: Sender, mailbox: Mailbox) -> None:
         seconds = pace.live_seconds(self.settings.duration, time.monotonic() - self.began)
-        pace.running(time.time(), seconds).write(self.place.clock_file)
+        plan = pace.running(time.time(), seconds)
+        plan.write(self.place.clock_file)
         began = time.monotonic()
         clock = self._clock()
+        pacing = asyncio.create_task(keep_pace(plan, self.place.clock_file, self._outreach_waits))
         with self.screen.live() as show:
             while clock.now() < LIVE_END:
                 for delivery in self.schedule.due(clock.now()):
                     sender.put(delivery, "live")
                 show(clock.now(), sender, self.watch, mailbox.received)
                 await asyncio.sleep(TICK_S)
+            await cancel_all(pacing)
             for delivery in self._overdue():
                 sender.put(delivery, "live")
             await sender.drained()
             show(LIVE_END, sender, self.watch, mailbox.received)
         self.live_s = time.monotonic() - began
         self.live_events = sender.tally.events - self.history_events
+
+    async def _outreach_waits(self) -> float:
+        """Seconds that the oldest trigger has waited for its decision, or the oldest mail to leave."""
+        return max(self.watch.undecided_s(time.time()), await mails_wait(self.place.outreach))
 
     def _overdue(self) -> list[Delivery]:
         return list(self.schedule.rest())

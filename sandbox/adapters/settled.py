@@ -62,20 +62,20 @@ async def _look(place: Place, watch: Watch) -> tuple[str, str]:
         behind = await lag(place.kafka)
         if not behind.none:
             return f"scoring has {behind.scoring} records to read, triggers {behind.triggers}", ""
-        spooled = await _gauge(f"{place.ingest}/metrics", "greenline_ingest_spool_depth")
+        spooled = await gauge(f"{place.ingest}/metrics", "greenline_ingest_spool_depth")
         if spooled:
             return f"{spooled:.0f} records in the spool", ""
-        if missing := len(watch.fired - watch.decided):
+        if missing := len(watch.undecided):
             return f"{missing} triggers without a decision", ""
         # Some effects wait for a time of day; what matters is that the number stands still.
-        pending = await _gauge(f"{place.outreach}/metrics", "greenline_outreach_outbox_pending")
+        pending = await gauge(f"{place.outreach}/metrics", "greenline_outreach_outbox_pending")
         ends = await end_offsets(place.kafka, GROWING)
     except (KafkaError, aiohttp.ClientError, OSError, GreenlineError) as error:
         return f"something is away ({error!r})", ""
     return "", repr((pending, ends))
 
 
-async def _gauge(url: str, name: str) -> float:
+async def gauge(url: str, name: str) -> float:
     """A gauge of a service's /metrics; 0 when it has none of that name."""
     async with aiohttp.request("GET", url, timeout=aiohttp.ClientTimeout(total=5)) as response:
         text = await response.text()

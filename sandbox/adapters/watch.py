@@ -23,6 +23,9 @@ class Watch:
     bands: dict[str, str] = field(default_factory=dict)
     fired: set[str] = field(default_factory=set)
     decided: set[str] = field(default_factory=set)
+    undecided: dict[str, float] = field(
+        default_factory=dict
+    )  # trigger -> wall time it was seen, oldest first
     outcomes: Counter[str] = field(default_factory=Counter)
     addresses: dict[str, str] = field(default_factory=dict)
     changes: list[tuple[str, float]] = field(default_factory=list)  # causing event id, wall time it was seen
@@ -33,6 +36,10 @@ class Watch:
     def latencies(self, sent_at: Mapping[str, float]) -> list[float]:
         """Seconds from the webhook's first attempt to the change it caused, as any other consumer sees it."""
         return [seen - sent_at[cause] for cause, seen in self.changes if cause in sent_at]
+
+    def undecided_s(self, now: float) -> float:
+        """How long the oldest trigger without a decision has waited."""
+        return now - next(iter(self.undecided.values()), now)
 
     def take(self, record: ConsumerRecord, now: float) -> None:
         if record.value is None:
@@ -48,7 +55,10 @@ class Watch:
                 self.addresses[head.subject] = email.lower()
         elif record.topic == CUSTOMER_TRIGGERS.name:
             if head.type == "trigger.fired":
-                self.fired.add(FIRED(head.data).trigger_id)
+                trigger = FIRED(head.data).trigger_id
+                self.fired.add(trigger)
+                if trigger not in self.decided:  # another topic: its decision may be read first
+                    self.undecided[trigger] = now
         else:
             self._outcome(head)
 
@@ -56,7 +66,9 @@ class Watch:
         outcome = head.type.removeprefix("outreach.")
         self.outcomes[outcome] += 1
         if outcome in DECISIONS:
-            self.decided.add(DECISION(head.data).trigger_id)
+            trigger = DECISION(head.data).trigger_id
+            self.decided.add(trigger)
+            self.undecided.pop(trigger, None)
 
 
 async def follow(bootstrap: str, watch: Watch) -> None:

@@ -1,5 +1,6 @@
 """How fast the play runs: business time against wall time."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from libs.runtime.clock import ClockPlan
@@ -30,3 +31,14 @@ def running(wall: float, seconds: float) -> ClockPlan:
     return ClockPlan(
         start=LIVE_START, wall_start=wall + NOTICE_S, scale=LIVE.total_seconds() / seconds, end=LIVE_END
     )
+
+
+def stopped(plan: ClockPlan, wall: float) -> ClockPlan:
+    """The same until every process has read it; from then a second is a second: the shop all but stands."""
+    return replace(plan, end=plan.at(wall + NOTICE_S))
+
+
+def resumed(plan: ClockPlan, wall: float) -> ClockPlan:
+    """A stopped plan at its old speed again, from where it will be by then to the end of the log."""
+    begin = wall + NOTICE_S
+    return replace(plan, start=plan.at(begin), wall_start=begin, end=LIVE_END)
