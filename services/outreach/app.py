@@ -50,6 +50,7 @@ _GAUGES_S = 1.0  # wall; the demo also looks here to see whether anything still 
 _CLOSING_S = 1.0  # wall; in a fast simulation that is a few business days, within the grace
 _INCIDENTS_S = 15.0  # wall; new firings are looked at as they come, this is for what was not known then
 _PURGE_S = 1800.0  # wall
+_EVENTS_REST_S = 0.25  # wall
 
 
 @dataclass(slots=True)
@@ -114,12 +115,8 @@ class Outreach:
             self._topics.profiles, ProfileStore(self._sessions, self._clock, self._topics).on_records
         )
         self._triggers = self._reader(self._topics.triggers, self._decide(self._decider()))
-        outcomes = OutcomeStore(self._sessions, self._topics.events)
-        self._purchases = self._reader(
-            self._topics.events, outcomes.on_records, name=outcomes.name, batch=5000
-        )
-        traits = TraitStore(self._sessions, self._topics.events)
-        self._traits = self._reader(self._topics.events, traits.on_records, name=traits.name, batch=5000)
+        self._purchases = self._events_reader(OutcomeStore(self._sessions, self._topics.events))
+        self._traits = self._events_reader(TraitStore(self._sessions, self._topics.events))
 
     @property
     def sender(self) -> Sender:
@@ -139,7 +136,15 @@ class Outreach:
             timeout_s=settings.smtp_timeout_s,
         )
 
-    def _reader(self, topic: str, handler: Any, *, name: str | None = None, batch: int = 0) -> Reader:
+    def _events_reader(self, store: OutcomeStore | TraitStore) -> Reader:
+        """Orders, unsubscribes and traits are looked up later: a quarter of a second is soon enough."""
+        return self._reader(
+            self._topics.events, store.on_records, name=store.name, batch=5000, rest_s=_EVENTS_REST_S
+        )
+
+    def _reader(
+        self, topic: str, handler: Any, *, name: str | None = None, batch: int = 0, rest_s: float = 0.0
+    ) -> Reader:
         return Reader(
             self._runtime.kafka,
             topic,
@@ -148,6 +153,7 @@ class Outreach:
             self._clock,
             name=name,
             batch=batch or self._settings.batch,
+            rest_s=rest_s,
         )
 
     def _decider(self) -> Decider:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -75,7 +76,9 @@ class Reader:
         *,
         name: str | None = None,
         batch: int = 500,
+        rest_s: float = 0.0,
     ) -> None:
+        """`rest_s`: between batches that are not half full, where nobody waits for a single record."""
         self._bootstrap = bootstrap
         self._topic = topic
         self._name = name or topic
@@ -83,6 +86,7 @@ class Reader:
         self._handler = handler
         self._clock = clock
         self._batch = batch
+        self._rest_s = rest_s
         self._waiting_since: float | None = None
         self.caught_up = asyncio.Event()
         self.listened_until: datetime | None = None
@@ -100,7 +104,8 @@ class Reader:
                 await with_patience(consumer.start, f"reader of {self._topic}", stop)
                 await self._seek(consumer, stop)
                 while not stop.is_set():
-                    await self._poll(consumer, stop)
+                    if 0 < await self._poll(consumer, stop) < self._batch // 2:
+                        await self._rest(stop)
             except (KafkaError, OSError) as error:
                 if not stop.is_set():
                     _log.warning("reader.again", topic=self._topic, error=repr(error))
@@ -134,7 +139,14 @@ class Reader:
             )
             return {row.partition: row.next_offset for row in found}
 
-    async def _poll(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
+    async def _rest(self, stop: asyncio.Event) -> None:
+        """A batch costs five trips to PostgreSQL, whether it has one record or thousands."""
+        with suppress(TimeoutError):
+            if self._rest_s:
+                await asyncio.wait_for(stop.wait(), self._rest_s)
+
+    async def _poll(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> int:
+        """Take what has come; how many records."""
         fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._batch)
         records = [
             Record(one.partition, one.offset, one.key or b"", one.value)
@@ -149,6 +161,7 @@ class Reader:
             self._waiting_since = None
             self.listened_until = self._business_at(answered)
             self.caught_up.set()
+        return len(records)
 
     async def _answered_at_end(self, consumer: AIOKafkaConsumer) -> float | None:
         """The wall time of the oldest of the brokers' last answers, if all they told of has been read.

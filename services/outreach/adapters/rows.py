@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, delete, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Table, bindparam, delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +15,12 @@ from services.outreach.models import ConsumerOffset, Control, Outbox, Profile, S
 from services.outreach.ports import Effect, Who
 
 FROZEN = "frozen"
+_OFFSETS = cast("Table", ConsumerOffset.__table__)
+_STORE = (
+    update(_OFFSETS)
+    .where(_OFFSETS.c.topic == bindparam("of"), _OFFSETS.c.partition == bindparam("at"))
+    .values(next_offset=bindparam("next"))
+)
 
 
 def for_customers(model: type[Any], customers: Iterable[Who]) -> ColumnElement[bool]:
@@ -49,15 +55,19 @@ async def add_steps(session: AsyncSession, steps: Iterable[tuple[str, PlannedSte
 
 async def locked_positions(session: AsyncSession, topic: str, partitions: Iterable[int]) -> dict[int, int]:
     """The next offset of each partition, made at 0 where missing, locked until the transaction ends."""
-    wanted = sorted(set(partitions))
-    await insert_all(
-        session,
-        ConsumerOffset,
-        [{"topic": topic, "partition": partition, "next_offset": 0} for partition in wanted],
-    )
+    wanted = set(partitions)
+    found = await _lock_positions(session, topic, wanted)
+    if missing := sorted(wanted - found.keys()):  # once in the life of a partition
+        made = [{"topic": topic, "partition": partition, "next_offset": 0} for partition in missing]
+        await insert_all(session, ConsumerOffset, made)
+        found |= await _lock_positions(session, topic, missing)
+    return found
+
+
+async def _lock_positions(session: AsyncSession, topic: str, partitions: Iterable[int]) -> dict[int, int]:
     found = await session.execute(
         select(ConsumerOffset.partition, ConsumerOffset.next_offset)
-        .where(ConsumerOffset.topic == topic, ConsumerOffset.partition.in_(wanted))
+        .where(ConsumerOffset.topic == topic, ConsumerOffset.partition.in_(sorted(partitions)))
         .order_by(ConsumerOffset.partition)
         .with_for_update()
     )
@@ -65,12 +75,10 @@ async def locked_positions(session: AsyncSession, topic: str, partitions: Iterab
 
 
 async def store_positions(session: AsyncSession, topic: str, positions: Mapping[int, int]) -> None:
-    for partition, offset in positions.items():
-        await session.execute(
-            update(ConsumerOffset)
-            .where(ConsumerOffset.topic == topic, ConsumerOffset.partition == partition)
-            .values(next_offset=offset)
-        )
+    """In one trip, however many partitions a batch has records of."""
+    if positions:
+        rows = [{"of": topic, "at": partition, "next": offset} for partition, offset in positions.items()]
+        await session.execute(_STORE, rows)
 
 
 async def contacts(session: AsyncSession, customers: Iterable[Who]) -> dict[Who, Contact]:
