@@ -23,7 +23,8 @@ UNSEEN = {
         subscription_billing_attempts/* subscription_billing_cycles/skip""",
     "stripe": """checkout.session.completed async_payment_succeeded checkout.session.expired
         charge.dispute.created closed refund.* payment_intent.*""",
-    "woocommerce": "coupon.* product.* subscription.created subscription.deleted switched",
+    "woocommerce": """coupon.* product.* subscription.created subscription.deleted subscription.restored
+        switched""",
     "zendesk": "csat_requested",
 }
 """Documented, and no file: nobody has shown us a body. Unit tests hold them to what the docs say."""
