@@ -103,7 +103,7 @@ class HttpProviderApi:
         if one is None or not _ID.fullmatch(wanted.id):
             return None
         until = asyncio.get_running_loop().time() + wait_s
-        if one.kept:
+        if one.kept and not wanted.whole:  # what changed is what is asked for: an old answer is none
             return await self._person(source, wanted, until)
         return await self._object(source, wanted, until)
 

@@ -111,7 +111,7 @@ def read_sources(text: str, declared: Mapping[str, Provider] | None = None) -> d
         raise ConfigError("the sources file needs a list under `sources:`")
     if not isinstance(body.get("providers", []), list):
         raise ConfigError("`providers:` in the sources file is not a list of files")
-    known = {*discover(), *(declared or {})}
+    known = {**discover(), **(declared or {})}
     found = [_source(entry, number, known) for number, entry in enumerate(entries, 1)]
     if len({source.name for source in found}) < len(found):
         raise ConfigError("two sources have the same name")
@@ -126,7 +126,7 @@ def _body(text: str) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _source(entry: Any, number: int, known: set[str]) -> Source:
+def _source(entry: Any, number: int, known: Mapping[str, Provider]) -> Source:
     try:
         source = Source.model_validate(entry, strict=False)
     except ValidationError as error:

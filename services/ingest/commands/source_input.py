@@ -43,7 +43,7 @@ def checked(fields: dict[str, Any]) -> Source:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise typer.BadParameter(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    if (fault := fault_of(source, {*discover(), *file_sources().declared})) is not None:
+    if (fault := fault_of(source, {**discover(), **file_sources().declared})) is not None:
         raise typer.BadParameter(fault)
     return source
 

@@ -36,6 +36,7 @@ def provider_of(spec: ProviderSpec) -> Provider:
     return Provider(
         name=spec.name,
         verify=spec.verifier.verify,
+        secret_fault=spec.verifier.secret_fault,
         items=reader.items,
         read=reader.read,
         content_types=frozenset({FORM if spec.body == "form" else JSON}),

@@ -42,13 +42,20 @@ def event_record(
     return Record(CUSTOMER_EVENTS.name, message_key(source.tenant, customer), encode_hot(event))
 
 
+_IN_ORDERS_CURRENCY = frozenset({"bigcommerce/order"})  # whose refunds name none: what they have is a guess
+
+
 def complete(data: Frozen, resolution: Resolution) -> Frozen:
     """Fill in what this payload left out and an earlier one said: the amount of the order."""
     if not resolution.details or getattr(data, "order_amount", "") is not None:
         return data
     order, currency = getattr(data, "order_id", None), getattr(data, "currency", None)
-    known = next((detail for anchor, detail in resolution.details if anchor.value == order), "")
+    kind, known = next(
+        ((one.kind, detail) for one, detail in resolution.details if one.value == order), ("", "")
+    )
     amount, _, of_order = known.partition(" ")
+    if currency and of_order and kind in _IN_ORDERS_CURRENCY:
+        data, currency = data.model_copy(update={"currency": of_order}), of_order
     same = amount and currency in {None, of_order}
     return data.model_copy(update={"order_amount": amount}) if same else data
 

@@ -141,6 +141,8 @@ class Provider:
     """The elements of a verified delivery (one, unless the provider batches). Raises UnparsableError."""
     read: Callable[[Node, Delivery, Source], Item]
     """One element to what it says. Raises NotUnderstoodError."""
+    secret_fault: Callable[[str], str | None] = lambda _: None
+    """Why a secret can be none of this provider's, without repeating it: no signature would ever match."""
     delivery_id: Callable[[Delivery], str | None] = lambda _: None
     handshake: Callable[[Delivery], Answer | None] = lambda _: None
     content_types: frozenset[str] = JSON_TYPES

@@ -2,9 +2,9 @@
 
 import hashlib
 import hmac
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Protocol, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 
@@ -87,13 +87,24 @@ class Source(Frozen):
 _PUBLISHED = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="
 
 
-def fault_of(source: Source, providers: Collection[str]) -> str | None:
+class Judge(Protocol):
+    """The part of a provider's plan that knows its secrets."""
+
+    @property
+    def secret_fault(self) -> Callable[[str], str | None]: ...
+
+
+def fault_of(source: Source, providers: Mapping[str, Judge]) -> str | None:
     """What is wrong with a source that is well-formed; never repeats a secret."""
-    if source.provider not in providers:
+    provider = providers.get(source.provider)
+    if provider is None:
         return f"no provider {source.provider}; known: {sorted(providers)}"
-    values = {secret.value.get_secret_value() for secret in source.secrets}
-    if values & {"", _PUBLISHED}:
+    values = [secret.value.get_secret_value() for secret in source.secrets]
+    if not {"", _PUBLISHED}.isdisjoint(values):
         return "a secret is empty or published by the provider for tests"
+    for number, value in enumerate(values, 1):
+        if (fault := provider.secret_fault(value)) is not None:
+            return f"secret {number} {fault}"
     return None
 
 

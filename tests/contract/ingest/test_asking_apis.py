@@ -117,6 +117,14 @@ async def test_one_person_is_asked_for_once_by_all_who_ask_together(asker: Asker
     assert len(asker.local.heard) == 1
 
 
+async def test_a_person_who_has_changed_is_asked_for_anew(asker: Asker):
+    asker.local.says[PATH] = in_turn(SAID, {"user": {"id": 9001, "email": "new@shopper.example"}})
+    assert await asker.fetch() == SAID["user"]
+    found = await asker.http.fetch(asker.source, Wanted("customer", "9001", whole=True), 60.0)
+    assert found is not None
+    assert found.at("email").text() == "new@shopper.example"
+
+
 async def test_whoever_can_wait_longer_is_not_bound_by_who_asked_first(asker: Asker):
     asker.local.says[PATH] = SAID
     asker.local.open.clear()

@@ -19,11 +19,12 @@ UNSEEN = {
         visitor.signed_up ticket.admin.replied ticket.contact.replied ticket.rating.provided""",
     "klaviyo": "active_on_site submitted_rating submitted_review viewed_product",
     "recharge": "address store",
-    "shopify": """returns/request approve process close cancel decline fulfillment_events/create
+    "shopify": """returns/request approve process close returns/cancel decline fulfillment_events/create
         subscription_billing_attempts/* subscription_billing_cycles/skip""",
     "stripe": """checkout.session.completed async_payment_succeeded checkout.session.expired
         charge.dispute.created closed refund.* payment_intent.*""",
-    "woocommerce": "coupon.* product.* subscription.created subscription.deleted switched",
+    "woocommerce": """coupon.* product.* subscription.created subscription.deleted subscription.restored
+        switched""",
     "zendesk": "csat_requested",
 }
 """Documented, and no file: nobody has shown us a body. Unit tests hold them to what the docs say."""

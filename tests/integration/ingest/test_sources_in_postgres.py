@@ -135,6 +135,9 @@ async def test_what_cannot_be_added_is_said_before_a_secret_is_asked_for(world: 
         assert (status != 0, reason in said, GIVEN in said) == (True, True, False), said
     status, said = await source(world, "add", "x", "--provider", "shopify", "--tenant", "demo")
     assert (status != 0, "no secret was given" in said) == (True, True)
+    unfit = ("add", "x", "--provider", "standard", "--tenant", "demo", "--ask")
+    status, said = await source(world, *unfit, stdin="whsec_n0key\n")
+    assert (status != 0, "secret 1 is not base64" in said, "n0key" in said) == (True, True, False), said
     for words in (("rotate", "x"), ("disable", "x"), ("enable", "x"), ("show-url", "x")):
         status, said = await source(world, *words, stdin=GIVEN)
         assert (status, "There is no source x" in said) == (1, True)

@@ -30,6 +30,7 @@ GOOD = {
     "bigcommerce": [
         platforms.bigcommerce("customer/created", "customer", 5),
         platforms.bigcommerce("order/statusUpdated", "order", 250, status={"new_status_id": 5}),
+        platforms.bigcommerce("subscriber/deleted", "subscriber", 5),
         platforms.bigcommerce("cart/converted", "cart", "c-1", orderId=250),
     ],
     "stripe": [

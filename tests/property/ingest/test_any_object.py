@@ -36,6 +36,7 @@ GOOD: dict[str, list[tuple[Wanted, Any]]] = {
     "bigcommerce": [
         (Wanted("order", "250", "updated"), bigcommerce_order(status_id=5)),
         (Wanted("refund", "250", "7"), REFUNDS),
+        (Wanted("customer", "9001", "updated"), {**ADA, "date_modified": TIMES["updated"]}),
         (Wanted("subscriber", "3"), {"id": 3, "email": "a@b.example", "date_created": TIMES["created"]}),
     ],
     "stripe": [(Wanted("event", "e"), platforms.stripe("invoice.paid", platforms.stripe_invoice()))],

@@ -281,6 +281,20 @@ async def test_an_id_alone_is_kept():
     await assert_dead_letter(shop, await shop.post("bigcommerce", body), "thin_payload")
 
 
+async def test_a_merge_without_its_end_is_kept():
+    shop = Shop()
+    named = {
+        f"admin_graphql_api_customer_{which}_id": "gid://shopify/Customer/1" for which in ("kept", "deleted")
+    }
+    answer = await shop.shopify("customers/merge", {**named, "status": "who knows"})
+    await assert_dead_letter(shop, answer, "unknown_status")
+
+
+async def test_a_secret_that_can_be_no_key_lets_nobody_in():
+    shop = Shop(sources=(source("standard", secrets=["whsec_!!"]),))
+    assert_problem(await shop.post("standard", standard("site.visited", {})), 401)
+
+
 @pytest.mark.parametrize("name", ["outreach.closed", "customer.merged", "customer.erased", "no.such.type"])
 async def test_a_type_that_senders_may_not_use_is_kept(name):
     shop = Shop()

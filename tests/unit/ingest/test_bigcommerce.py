@@ -98,7 +98,7 @@ async def test_a_cart_of_nobody_is_ignored():
         (bigcommerce("order/created", "order", 250), "thin_payload"),
         (bigcommerce("order/updated", "order", 250), "thin_payload"),
         (bigcommerce("order/refund/created", "order", 250, refund={"refund_id": 3}), "thin_payload"),
-        (bigcommerce("subscriber/deleted", "subscriber", 5), "thin_payload"),
+        (bigcommerce("subscriber/deleted", "subscriber", 5), "missing_customer"),
         (bigcommerce("shipment/created", "shipment", 12, orderId=250), "missing_customer"),
         (bigcommerce("shipment/created", "shipment", 12), "missing_id"),
         (bigcommerce("order/statusUpdated", "order", 250, status={"new_status_id": 5}), "missing_customer"),

@@ -156,14 +156,14 @@ async def test_a_refund_is_fetched_with_its_amount_and_its_orders_customer():
     shop = shop_of("bigcommerce")
     refund = {"id": 7, "order_id": 250, "total_amount": 20, "created": "2024-05-31T09:00:00+00:00"}
     shop.apis.objects["refund", "250"] = [{**refund, "id": 6}, refund]
-    shop.apis.objects["order", "250"] = bigcommerce_order(currency_code="USD")
+    shop.apis.objects["order", "250"] = bigcommerce_order()
     body = bigcommerce("order/refund/created", "order", 250, refund={"refund_id": 7})
     event = await shop.only("bigcommerce", body)
     assert event["data"] == {
         "order_id": "250",
         "refund_id": "7",
         "amount": "20.00",
-        "currency": "USD",
+        "currency": "EUR",  # the order's: the source's is USD
         "order_amount": "80.00",
     }
 

@@ -121,6 +121,7 @@ async def test_an_agents_words_are_not_the_customers_mood(topic, author, data):
         ("content_stat.survey", {"stat_type": "completion", "survey_type": "nps"}, "not_about_health"),
         ("content_stat.survey", {"stat_type": "answer", "answer": 3}, "not_about_health"),
         ("contact.lead.created", contact(role="lead", email="", external_id="x"), "anonymous"),
+        ("contact.attribute.updated", contact(), "not_about_health"),
         ("ping", {"type": "ping"}, "not_about_health"),
     ],
 )

@@ -22,6 +22,8 @@ async def only(shop: Shop, provider: str, body: dict) -> dict:
         ("marked_email_as_spam", "email.complained"),
         ("subscribed_to_email_marketing", "email.subscribed"),
         ("unsubscribed_from_email_marketing", "email.unsubscribed"),
+        ("subscribed_to_sms_marketing", "customer.consent_changed"),
+        ("unsubscribed_from_sms_marketing", "sms.unsubscribed"),
         ("sent_sms", "sms.replied"),
         ("received_sms", "sms.sent"),
         ("active_on_site", "site.visited"),
@@ -48,6 +50,24 @@ async def test_klaviyo_bounces_reviews_and_machines():
         {"machine": True},
         {"machine": True, "campaign_id": "C1"},
     ]
+
+
+async def test_consent_to_sms_is_given_and_taken_back():
+    shop = Shop()
+    number = {"phone_number": "+12125550143"}
+    for topic, consent in (("subscribed_to", True), ("unsubscribed_from", False)):
+        await shop.post("klaviyo", klaviyo((f"{topic}_sms_marketing", topic, number)))
+        assert shop.profiles()[-1] == {"phone": "+12125550143", "sms_consent": consent}
+    assert shop.events()[0]["data"] == {"channel": "sms", "consent": True}
+
+
+@pytest.mark.parametrize("topic", ["clicked_email", "unsubscribed_from_email_marketing", "received_sms"])
+async def test_the_number_of_an_event_is_no_message(topic: str):
+    shop = Shop()
+    event = await only(shop, "klaviyo", klaviyo((topic, "e1", {"$event_id": "1717200000"})))
+    assert "message_id" not in event["data"]
+    told = {"$event_id": "1717200000", "$message_interaction": "M1"}
+    assert (await only(shop, "klaviyo", klaviyo((topic, "e2", told))))["data"]["message_id"] == "M1"
 
 
 async def test_a_klaviyo_profile_is_the_shops_customer_once_its_address_was_seen():

@@ -10,6 +10,8 @@ from standardwebhooks import Webhook
 from services.ingest.domain.errors import UnverifiedError
 from services.ingest.domain.plan import Delivery
 from services.ingest.domain.providers import discover
+from services.ingest.domain.schemes import Scheme
+from services.ingest.domain.signatures import hex_hmac
 from tests.unit.ingest.shop import NOW, SECRETS, sign
 
 # Published by the vendors: facts, not code. (secret, body, headers, wall time)
@@ -128,3 +130,32 @@ def test_a_segment_batch_is_signed_over_its_first_element(spaces):
 def test_shopifys_newer_headers_verify_too():
     headers = {name.removeprefix("x-"): value for name, value in sign("shopify", b"{}").items()}
     verify("shopify", headers, b"{}", SECRETS["shopify"], wall=0.0)
+
+
+NO_KEYS = ["whsec_", "whsec_!!", "=", "whsec_a", "\u00e9", "!"]  # base64 of nothing, or of nothing whole
+
+
+@pytest.mark.parametrize("unfit", NO_KEYS)
+def test_a_secret_that_can_be_no_key_proves_nothing_and_stops_no_other(unfit):
+    headers, wall = sign("standard", b"{}"), NOW.timestamp()
+    with pytest.raises(UnverifiedError):
+        verify("standard", headers, b"{}", unfit, wall=wall)
+    verify("standard", headers, b"{}", unfit, SECRETS["standard"], unfit, wall=wall)
+
+
+@pytest.mark.parametrize("unfit", NO_KEYS)
+def test_in_a_declared_scheme_too_what_is_no_key_proves_nothing(unfit):
+    scheme = Scheme(header="x-sign", key="base64")
+    good, body = base64.b64encode(b"a key of a declared provider").decode(), b"{}"
+    signed = Delivery({"x-sign": hex_hmac(b"a key of a declared provider", body)}, body)
+    scheme.verify(signed, (unfit, good), 0.0)
+    for key in (b"", unfit.encode()):  # what anybody could sign with
+        with pytest.raises(UnverifiedError):
+            scheme.verify(Delivery({"x-sign": hex_hmac(key, body)}, body), (unfit, good), 0.0)
+
+
+@pytest.mark.parametrize("stamp", ["99999999999", "999999999999"])
+def test_a_year_that_no_calendar_has_is_unverified(stamp):
+    headers = {**sign("standard", b"{}"), "webhook-timestamp": stamp}
+    with pytest.raises(UnverifiedError):
+        verify("standard", headers, b"{}", SECRETS["standard"], wall=float(stamp))

@@ -45,6 +45,11 @@ def test_a_source_is_read():
         ("sources: [{name: a, provider: shopify, tenant: t}]", "secrets"),
         ("sources: [{name: a, provider: shopify, tenant: t, secrets: []}]", "secrets"),
         ("sources: [{name: a, provider: shopify, tenant: t, secrets: ['']}]", "secret is empty"),
+        (
+            "sources: [{name: a, provider: standard, tenant: t, secrets: [whsec_]}]",
+            "a: secret 1 is not base64",
+        ),
+        ("sources: [{name: a, provider: standard, tenant: t, secrets: [QUFB, '!!']}]", "a: secret 2 is not"),
         ("sources: [{name: a b, provider: shopify, tenant: t, secrets: [x]}]", "name"),
         ("sources: [{name: a, provider: fax, tenant: t, secrets: [x]}]", "no provider fax"),
         (
@@ -89,6 +94,9 @@ def test_the_error_never_shows_a_secret():
     with pytest.raises(ConfigError) as caught:
         read_sources("sources: [{name: a, provider: shopify, tenant: 'no good', secrets: [s3cr3t]}]")
     assert "s3cr3t" not in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        read_sources("sources: [{name: a, provider: standard, tenant: t, secrets: [whsec_s3cr3]}]")
+    assert "s3cr3" not in str(caught.value)
 
 
 NAMING = "providers: [kindred.yaml]\nsources: [{name: k, provider: kindred, tenant: demo, secrets: [x]}]"
@@ -109,12 +117,18 @@ def test_a_declared_provider_is_read_with_the_sources_that_use_it(tmp_path):
         (NAMING.replace("[kindred.yaml]", "[kindred.yaml, kindred.yaml]"), "declared by another file too"),
         (NAMING.replace("[kindred.yaml]", "kindred.yaml"), "not a list of files"),
         (NAMING.replace("providers: [kindred.yaml]", ""), "no provider kindred"),
+        (
+            NAMING.replace("kindred", "coded").replace("[x]", "[QUFB, '!!']"),
+            "source k: secret 2 is not base64",
+        ),
         ("sources: " + "[" * 5_000, "is not YAML"),  # YAML's reader gives up on such depth
     ],
 )
 def test_a_provider_file_that_is_wrong_says_where(tmp_path, text, says):
     (tmp_path / "kindred.yaml").write_text(KINDRED)
     (tmp_path / "broken.yaml").write_text(KINDRED.replace("name: kindred\n", ""))
+    coded = KINDRED.replace("name: kindred", "name: coded").replace("verifier:", "verifier:\n  key: base64")
+    (tmp_path / "coded.yaml").write_text(coded)
     (tmp_path / "sources.yaml").write_text(text)
     with pytest.raises(ConfigError, match=says):
         load(tmp_path / "sources.yaml")

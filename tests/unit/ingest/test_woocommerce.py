@@ -246,6 +246,8 @@ async def test_a_renewal_that_is_paid_renews_and_one_that_fails_is_dunning():
         ("created", {"status": "pending"}, []),
         ("updated", {}, ["subscription.started", "subscription.changed"]),
         ("switched", {}, ["subscription.started", "subscription.changed"]),
+        ("restored", {}, ["subscription.started", "subscription.resumed"]),
+        ("restored", {"status": "cancelled"}, ["subscription.cancelled"]),
         ("updated", {"status": "pending"}, []),
         ("updated", {"status": "pending-cancel"}, ["subscription.cancel_requested"]),
         ("updated", {"status": "cancelled"}, ["subscription.cancelled"]),
@@ -275,6 +277,13 @@ async def test_a_subscription_has_its_terms_and_a_deleted_one_ends():
     }
     (gone,) = await deliver(shop, "subscription.deleted", {"id": 900})
     assert (gone["type"], gone["subject"]) == ("subscription.cancelled", started["subject"])
+
+
+async def test_a_customer_who_is_back_from_the_bin_is_known_again():
+    shop = Shop()
+    (event,) = await deliver(shop, "customer.restored", woo_customer())
+    assert event["type"] == "customer.updated"
+    assert shop.profiles() == [{"email": "ada@shopper.example", "name": "Ada Byron"}]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from libs.events.families import commerce, engagement
+from libs.events.families import commerce, customer, engagement
 from libs.events.families.commerce import Channel
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
@@ -15,7 +15,7 @@ from services.ingest.domain.reading import Node, money
 from services.ingest.domain.sources import Source
 
 CUSTOMER = "bigcommerce.customer"
-ORDER, CART = "bigcommerce/order", "bigcommerce/cart"
+ORDER, CART, SUBSCRIBER = "bigcommerce/order", "bigcommerce/cart", "bigcommerce/subscriber"
 # Numbers of BigCommerce's order statuses.
 INCOMPLETE, PENDING, CANCELLED, DECLINED, COMPLETED, DISPUTED = 0, 1, 5, 6, 10, 13
 _UNPAID = frozenset({PENDING, CANCELLED, DECLINED})
@@ -51,12 +51,12 @@ def _named(node: Node) -> dict[str, Any]:
     return {"name": " ".join(part for part in names if part)[:200] or None}
 
 
-def _customer(customer: Node) -> Person:
+def _customer(found: Node) -> Person:
     return Person(
-        ids=((CUSTOMER, customer.at("id").key()),),
-        email=customer.at("email").text(),
-        phone=customer.at("phone").text(),
-        contact=_named(customer),
+        ids=((CUSTOMER, found.at("id").key()),),
+        email=found.at("email").text(),
+        phone=found.at("phone").text(),
+        contact=_named(found),
     )
 
 
@@ -130,7 +130,9 @@ def ended(order: str, status: int | None) -> list[tuple[Any, str]]:
 
 
 def _refund(asked: Wanted, refunds: Node, source: Source) -> Item:
-    """One of the refunds of an order: the one that the delivery named."""
+    """One of the refunds of an order: the one that the delivery named. None says its currency, which is the
+    order's (`normalise.complete`), and the source's where no word of the order has said it.
+    """
     found = next((one for one in refunds.each() if one.at("id").key() == asked.about), None)
     if found is None:
         raise NotUnderstoodError("thin_payload", "the API does not know the refund that is named")
@@ -146,17 +148,27 @@ def _refund(asked: Wanted, refunds: Node, source: Source) -> Item:
 
 
 def _subscriber(asked: Wanted, subscriber: Node, _source: Source) -> Item:
-    """On the newsletter's list; who leaves it is gone from the API too."""
+    """On the newsletter's list; who leaves it is gone from the API too, so the number is remembered."""
     at = _when(subscriber, "date_modified" if asked.about == "updated" else "date_created")
     event = fact(engagement.EmailSubscribed(), at, "bigcommerce", "subscriber", asked.id, "subscribed")
     contact = {**_named(subscriber), "email_consent": True}
-    return Item(Person(email=subscriber.at("email").text(), contact=contact), (event,))
+    anchor = Anchor(SUBSCRIBER, asked.id)
+    return Item(Person(anchors=(anchor,), email=subscriber.at("email").text(), contact=contact), (event,))
+
+
+def _updated(asked: Wanted, found: Node, _source: Source) -> Item:
+    """A customer as they are now."""
+    at = _when(found, "date_modified")
+    version = f"{at:%Y%m%dT%H%M%S}"
+    event = fact(customer.CustomerUpdated(), at, "bigcommerce", "customer", asked.id, "updated", version)
+    return Item(_customer(found), (event,))
 
 
 _READERS: dict[str, Callable[[Wanted, Node, Source], Item]] = {
     "order": _order,
     "refund": _refund,
     "subscriber": _subscriber,
+    "customer": _updated,
 }
 
 

@@ -9,15 +9,24 @@ import base64
 from collections.abc import Sequence
 from datetime import datetime
 
-from libs.events.families import commerce, customer
+from libs.events.families import commerce, customer, engagement
 from services.ingest.domain import signatures
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
 from services.ingest.domain.plan import Delivery, Fact, Item, Provider, Wanted, fact, ignore, unknown_topic
-from services.ingest.domain.providers._bigcommerce_objects import CART, CUSTOMER, OBJECTS, ORDER, ended
+from services.ingest.domain.providers._bigcommerce_objects import (
+    CART,
+    CUSTOMER,
+    INCOMPLETE,
+    OBJECTS,
+    ORDER,
+    SUBSCRIBER,
+    ended,
+)
 from services.ingest.domain.reading import Node, parse_object
 from services.ingest.domain.sources import Secrets, Source
 
+_STATUS = "order/statusUpdated"
 # A number only: what it is about needs an API key. A created order may be one whose payment failed.
 _THIN = {
     "order/created": "order",
@@ -27,6 +36,7 @@ _THIN = {
     "subscriber/created": "subscriber",
     "subscriber/updated": "subscriber",
 }
+_WITH_KEY = {"customer/updated": "customer"}  # no loss without one: who it is was told before
 _FAMILIES = """
 app brand cart category channel customer information inventory metafield modifier option order pricelist
 product script shipment sku store
@@ -44,15 +54,12 @@ def _items(delivery: Delivery) -> Sequence[Node]:
     return (parse_object(delivery.body),)
 
 
-def _read(body: Node, delivery: Delivery, source: Source) -> Item:  # noqa: ARG001 (the plan's signature)
+def _read(body: Node, delivery: Delivery, source: Source) -> Item:  # noqa: ARG001 (the plan's)
     scope = body.at("scope").text() or ""
     topic = scope.removeprefix("store/")
-    if topic == "subscriber/deleted":
-        raise NotUnderstoodError(
-            "thin_payload", f"{topic} carries an id only, and the API no longer knows it"
-        )
-    if topic in _THIN:
-        return _thin(body, topic)
+    asked = _asked(body, topic, key=source.api_key is not None)
+    if asked is not None:
+        return Item(wants=asked)
     reader = _READERS.get(topic)
     if reader is not None:
         return reader(body)
@@ -61,10 +68,16 @@ def _read(body: Node, delivery: Delivery, source: Source) -> Item:  # noqa: ARG0
     raise unknown_topic(scope)
 
 
-def _thin(body: Node, topic: str) -> Item:
-    what, number = _THIN[topic], body.at("data", "id").must_ref("object")
+def _asked(body: Node, topic: str, *, key: bool) -> Wanted | None:
+    """The object that there is nothing to say without, or with a key more."""
+    if topic == _STATUS and body.at("data", "status", "previous_status_id").integer() == INCOMPLETE and key:
+        topic = "order/created"  # its payment has gone through only now
+    what = _THIN.get(topic) or (_WITH_KEY.get(topic) if key else None)
+    if what is None:
+        return None
+    number = body.at("data", "id").must_ref("object")
     about = body.at("data", "refund", "refund_id").ref() if what == "refund" else topic.rpartition("/")[2]
-    return Item(wants=Wanted(what, number, about or "", whole=True))
+    return Wanted(what, number, about or "", whole=True)
 
 
 def _time(body: Node) -> datetime:
@@ -119,9 +132,18 @@ def _converted(body: Node) -> Item:
     return Item(person, (event,), customer_required=False, wants=Wanted("order", order))
 
 
+def _unsubscribed(body: Node) -> Item:
+    """The API no longer knows whose number this was: who was read when they subscribed does."""
+    number = body.at("data", "id").must_ref("subscriber")
+    data = engagement.EmailUnsubscribed(reason="deleted")
+    event = fact(data, _time(body), "bigcommerce", "subscriber", number, "unsubscribed")
+    return Item(Person(anchors=(Anchor(SUBSCRIBER, number),), contact={"email_consent": False}), (event,))
+
+
 _READERS = {
     "customer/created": _customer_created,
-    "order/statusUpdated": _status,
+    "subscriber/deleted": _unsubscribed,
+    _STATUS: _status,
     "shipment/created": _shipped,
     "cart/abandoned": _abandoned,
     "cart/converted": _converted,
@@ -134,5 +156,5 @@ PROVIDER = Provider(
     read=_read,
     delivery_id=lambda delivery: delivery.header("webhook-id"),
     objects=OBJECTS,
-    topics=tuple(f"store/{topic}" for topic in (*_THIN, *_READERS)),
+    topics=tuple(f"store/{topic}" for topic in (*_THIN, *_WITH_KEY, *_READERS)),
 )

@@ -223,7 +223,8 @@ _PEOPLE: dict[str, _Reader] = {
 }
 _INTERNAL = frozenset({"Back-office", "Tracker"})
 _IGNORED_TOPICS = """
-ping contact.archived contact.unarchive contact.user.tag.created contact.user.tag.deleted
+ping contact.archived contact.attribute.updated contact.unarchive
+contact.user.tag.created contact.user.tag.deleted
 contact.lead.tag.created contact.lead.tag.deleted user.tag.created user.tag.deleted
 conversation.admin.assigned conversation.admin.noted
 conversation.admin.open.assigned conversation.admin.single.created conversation.admin.snoozed

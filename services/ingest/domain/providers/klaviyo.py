@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from libs.events.families import engagement
+from libs.events.families.customer import CustomerConsentChanged
 from libs.events.families.engagement import ProductViewed, SiteVisited
 from libs.events.families.relationship import ReviewSubmitted
 from libs.events.types import Frozen
@@ -33,6 +34,7 @@ def _verify(delivery: Delivery, secrets: Secrets, wall: float) -> None:
 
 def _items(delivery: Delivery) -> Sequence[Node]:
     body = parse_object(delivery.body)
+    # Nobody says that the header is always there; without it the body, which is signed, says whose it is.
     named, webhook = delivery.header("klaviyo-webhook-id"), body.at("meta", "klaviyo_webhook_id").text()
     if named is not None and webhook is not None and named != webhook:
         raise UnverifiedError("the header Klaviyo-Webhook-Id names another webhook than the body")
@@ -55,7 +57,7 @@ def _read(event: Node, delivery: Delivery, source: Source) -> Item:  # noqa: ARG
     properties = data.at("attributes", "event_properties")
     time = _time(data.at("attributes"))
     return Item(
-        _person(event, properties, _CONSENTS.get(name)),
+        _person(event, properties, _CONSENTS.get(name, {})),
         (fact(make(properties, number, time), time, "klaviyo", "event", number, sent=_sent(properties)),),
     )
 
@@ -75,7 +77,7 @@ def _sent(properties: Node) -> datetime | None:
     return None if seconds is None or seconds > _LAST_SECOND else datetime.fromtimestamp(seconds, UTC)
 
 
-def _person(event: Node, properties: Node, consent: bool | None) -> Person:
+def _person(event: Node, properties: Node, consent: dict[str, bool]) -> Person:
     profile = event.at("payload", "data", "relationships", "profile", "data", "id")
     included = [one for one in event.at("payload", "included").each() if one.at("type").text() == "profile"]
     known = included[0].at("attributes") if included else Node(None)
@@ -83,7 +85,7 @@ def _person(event: Node, properties: Node, consent: bool | None) -> Person:
         ids=((PROFILE, profile.key()),),
         email=properties.first("email_address", "email", "$email").text() or known.at("email").text(),
         phone=properties.first("phone_number", "$phone_number").text() or known.at("phone_number").text(),
-        contact={**_contact(known), "email_consent": consent},
+        contact={**_contact(known), **consent},
     )
 
 
@@ -108,7 +110,7 @@ def _contact(known: Node) -> dict[str, Any]:
 def _message(properties: Node) -> dict[str, Any]:
     return {
         "campaign_id": properties.first("$message", "campaign_id", "$flow").ref(),
-        "message_id": properties.first("$message_interaction", "message_id", "$event_id").ref(),
+        "message_id": properties.first("$message_interaction", "message_id").ref(),
         "machine": any(properties.at(name).flag() for name in _MACHINE),
     }
 
@@ -134,6 +136,10 @@ def _unsubscribed(reason: str) -> "Maker":
 def _subscribed(properties: Node, _number: str, _time: datetime) -> Frozen:
     list_id = properties.first("list_id", "$list").ref()
     return engagement.EmailSubscribed(list_id=list_id, **_message(properties))
+
+
+def _agreed_to_sms(_properties: Node, _number: str, _time: datetime) -> Frozen:
+    return CustomerConsentChanged(channel="sms", consent=True)
 
 
 def _reviewed(properties: Node, number: str, _time: datetime) -> Frozen:
@@ -168,6 +174,7 @@ _TOPICS: dict[str, Maker] = {
     "received_sms": _plain(engagement.SmsSent),
     "clicked_sms": _plain(engagement.SmsClicked),
     "sent_sms": _plain(engagement.SmsReplied),  # Klaviyo's words: the customer sent one
+    "subscribed_to_sms_marketing": _agreed_to_sms,
     "unsubscribed_from_sms_marketing": _plain(engagement.SmsUnsubscribed),
     "submitted_review": _reviewed,
     "submitted_rating": _reviewed,
@@ -175,10 +182,12 @@ _TOPICS: dict[str, Maker] = {
     "active_on_site": _active,
 }
 _CONSENTS = {
-    "subscribed_to_email_marketing": True,
-    "unsubscribed_from_email_marketing": False,
-    "manually_suppressed_from_email_marketing": False,
-    "marked_email_as_spam": False,
+    "subscribed_to_email_marketing": {"email_consent": True},
+    "unsubscribed_from_email_marketing": {"email_consent": False},
+    "manually_suppressed_from_email_marketing": {"email_consent": False},
+    "marked_email_as_spam": {"email_consent": False},
+    "subscribed_to_sms_marketing": {"sms_consent": True},
+    "unsubscribed_from_sms_marketing": {"sms_consent": False},
 }
 
 PROVIDER = Provider(

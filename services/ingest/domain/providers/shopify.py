@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from libs.events.families import commerce, customer
 from services.ingest.domain import signatures
+from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
 from services.ingest.domain.plan import (
     Delivery,
@@ -154,15 +155,29 @@ def _named_person(body: Node) -> Person:
     )
 
 
+def _merged(body: Node, _source: Source) -> Item:
+    """Two customers that the shop made one, the kept one first. Until it is done they are two."""
+    status = (body.at("status").text() or "").lower()
+    if status == "failed" or body.at("errors"):
+        return ignore("merge_failed")
+    if status in _MERGE_RUNS:
+        return ignore("merge_not_done")
+    if status != "completed":
+        raise NotUnderstoodError("unknown_status", "what became of the merge is not said")
+    named = [body.at(f"admin_graphql_api_customer_{which}_id") for which in ("kept", "deleted")]
+    for node in named:
+        node.must_ref("customer")
+    return Item(Person(ids=tuple((CUSTOMER, node.key()) for node in named)))
+
+
+_MERGE_RUNS = frozenset({"requested", "in_progress"})
+
+
 def _contract(body: Node, action: str, delivery: Delivery) -> Item:
-    made = {"create": commerce.SubscriptionStarted, "activate": commerce.SubscriptionResumed}
-    made |= {"pause": commerce.SubscriptionPaused, "cancel": commerce.SubscriptionCancelled}
-    made |= {"fail": commerce.SubscriptionPaymentFailed, "expire": commerce.SubscriptionCancelled}
-    model = made.get(action)
     if action == "update":
-        by_status = {"paused": "pause", "cancelled": "cancel", "expired": "expire", "failed": "fail"}
-        status = (body.at("status").text() or "").lower()
-        model = made.get(by_status.get(status, ""), commerce.SubscriptionChanged)
+        # What an update brought about has a topic of its own, which tells the same.
+        action = _BY_STATUS.get((body.at("status").text() or "").lower(), action)
+    model = _CONTRACTS.get(action)
     if model is None:
         raise unknown_topic(_topic(delivery))
     number = body.first("id", "admin_graphql_api_id").must_ref("subscription contract")
@@ -176,11 +191,27 @@ def _contract(body: Node, action: str, delivery: Delivery) -> Item:
         ids=((CUSTOMER, body.first("customer_id", "admin_graphql_api_customer_id").key()),),
         anchors=(Anchor(SUBSCRIPTION, number),),
     )
-    version = "" if action == "create" else _version(body, delivery)
+    version = [] if action in _ONCE else [_contract_version(body, delivery)]
     time = body.first("updated_at", "created_at").instant("updated_at") or _triggered_at(delivery)
-    return Item(
-        person, (fact(data, time, "shopify", "subscription", number, action, *filter(None, [version])),)
-    )
+    return Item(person, (fact(data, time, "shopify", "subscription", number, action, *version),))
+
+
+_CONTRACTS: dict[str, type[commerce.SubscriptionEvent]] = {
+    "create": commerce.SubscriptionStarted,
+    "activate": commerce.SubscriptionResumed,
+    "update": commerce.SubscriptionChanged,
+    "pause": commerce.SubscriptionPaused,
+    "cancel": commerce.SubscriptionCancelled,
+    "expire": commerce.SubscriptionCancelled,
+    "fail": commerce.SubscriptionPaymentFailed,
+}
+_BY_STATUS = {"paused": "pause", "cancelled": "cancel", "expired": "expire", "failed": "fail"}
+_ONCE = frozenset({"create", "cancel", "expire"})  # what has ended is not activated again
+
+
+def _contract_version(body: Node, delivery: Delivery) -> str:
+    """The same for all deliveries that one change caused: they share an event, each has an id of its own."""
+    return body.at("updated_at").text() or _header(delivery, "event-id") or _version(body, delivery)
 
 
 def _interval_days(policy: Node) -> int | None:
@@ -253,7 +284,7 @@ def _order_as_told(_asked: Wanted, body: Node, source: Source) -> Sequence[Item]
 _IGNORED_TOPICS = """
 orders/edited orders/delete app/uninstalled app_subscriptions/update customers/delete customers/enable
 customers/disable checkouts/delete carts/create carts/update products/create products/update products/delete
-shop/update order_transactions/create
+shop/update order_transactions/create customer.joined_segment customer.left_segment
 """
 _IGNORED = frozenset(_IGNORED_TOPICS.split())
 _READERS = {
@@ -262,11 +293,13 @@ _READERS = {
     "checkouts/update": _checkout,
     "customers/create": lambda body, _: _customer(body, created=True),
     "customers/update": lambda body, _: _customer(body, created=False),
+    "customers/merge": _merged,
     "customers/data_request": _data_request,
     "customers/redact": _redact_customer,
     "shop/redact": _redact_shop,
 }
 
+# Without customers/merge: a key that may not read merges could not subscribe to it.
 _WANTED_TOPICS = """
 orders/create orders/updated orders/paid orders/cancelled orders/fulfilled orders/partially_fulfilled
 fulfillments/create fulfillments/update refunds/create checkouts/create checkouts/update customers/create

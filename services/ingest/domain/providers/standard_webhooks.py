@@ -87,5 +87,6 @@ PROVIDER = Provider(
     verify=_verify,
     items=_items,
     read=_read,
+    secret_fault=signatures.standard_secret_fault,
     delivery_id=lambda delivery: delivery.header("webhook-id"),
 )

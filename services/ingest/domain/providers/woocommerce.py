@@ -68,14 +68,14 @@ def _read(body: Node, delivery: Delivery, source: Source) -> Item:
     resource, _, event = topic.partition(".")
     if resource in {"product", "coupon", "action"} or topic == "customer.deleted":
         return ignore("not_about_health")
-    if resource == "customer" and event in {"created", "updated"}:
+    if resource == "customer" and event in {"created", "updated", "restored"}:
         return _customer(body, event)
     if event == "deleted" and resource in {"order", "subscription"}:
         return _deleted(body, resource)
     if resource == "order" and event in {"created", "updated", "restored"}:
         return _order(body, source, edited=event != "created")
-    if resource == "subscription" and event in {"created", "updated", "switched"}:
-        return _subscription(body, source, edited=event != "created")
+    if resource == "subscription" and event in {"created", "updated", "switched", "restored"}:
+        return _subscription(body, source, event)
     raise unknown_topic(topic)
 
 
@@ -314,7 +314,7 @@ def _person_of(customer_: Node) -> Person:
     )
 
 
-def _subscription(body: Node, source: Source, *, edited: bool) -> Item:
+def _subscription(body: Node, source: Source, event: str) -> Item:
     """The Subscriptions extension. On hold may be a pause or the wait for a payment: no red flag."""
     number, status = body.at("id").must_ref("subscription"), _status(body)
     at = _when(body, "date_modified_gmt", "date_created_gmt")
@@ -331,7 +331,10 @@ def _subscription(body: Node, source: Source, *, edited: bool) -> Item:
         made = [(commerce.SubscriptionCancelled(**terms, reason=status), at, "cancelled")]
     elif status == "on-hold" and body.at("payment_retry_date_gmt"):
         made = [(commerce.SubscriptionPaymentFailed(**terms), at, f"payment_failed:{version}")]
-    elif edited and status != "pending":
+    elif status == "active" and event == "restored":
+        # Out of the bin, into which it was called off.
+        made.append((commerce.SubscriptionResumed(**terms), at, f"resumed:{version}"))
+    elif event != "created" and status != "pending":
         reason = None if status == "active" else body.at("status").label()
         made.append((commerce.SubscriptionChanged(**terms, reason=reason), at, f"changed:{version}"))
     facts = (fact(data, when, "woocommerce", "subscription", number, verb) for data, when, verb in made)

@@ -51,12 +51,28 @@ def _read(body: Node, delivery: Delivery, source: Source) -> Item:  # noqa: ARG0
         raise unknown_topic(topic)
     if action in _IGNORED:
         return ignore("not_about_health")
+    if action in _DELETED:
+        return _deleted(body)
     data = _ticket_event(body, action)
     if data is None:
         return ignore("no_change_for_the_customer")
     ticket = body.at("detail", "id").must_ref("ticket")
-    ids = ("ticket", ticket, "opened") if action == "created" else ("event", body.at("id").must_ref("event"))
+    ids = ("ticket", ticket, "opened") if action == "created" else ("event", _event(body))
     return Item(_requester(body.at("detail"), ticket), (fact(data, _time(body), "zendesk", *ids),))
+
+
+def _deleted(body: Node) -> Item:
+    """A ticket that is gone is no open trouble. It makes nobody known: whose it was has been told, or it is
+    nothing to us.
+    """
+    detail = body.at("detail")
+    event = fact(tickets.TicketSolved(**_common(detail)), _time(body), "zendesk", "event", _event(body))
+    anchor = Anchor(TICKET, detail.at("id").must_ref("ticket"))
+    return Item(Person(anchors=(anchor,)), (event,), customer_required=False)
+
+
+def _event(body: Node) -> str:
+    return body.at("id").must_ref("event")
 
 
 def _time(body: Node) -> Any:
@@ -212,11 +228,12 @@ _IGNORED_ACTIONS = """
 agent_assignment_changed group_assignment_changed tags_changed subject_changed description_changed
 brand_changed custom_field_changed custom_status_changed form_changed external_id_changed
 organization_changed type_changed task_due_at_changed followers_changed email_ccs_changed merged
-marked_as_spam soft_deleted permanently_deleted undeleted requester_changed submitter_changed
+marked_as_spam undeleted requester_changed submitter_changed
 attachment_linked_to_comment comment_made_private comment_redacted attachment_redacted problem_link_changed
 schedule_changed sla_policy_changed
 """
 _IGNORED = frozenset(_IGNORED_ACTIONS.split())
+_DELETED = frozenset({"soft_deleted", "permanently_deleted"})
 
 
 def _of_object(_asked: Wanted, body: Node) -> Person:
