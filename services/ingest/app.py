@@ -166,7 +166,13 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         scanner_click_s=settings.scanner_click_s,
         enricher=Enricher(ports.apis, metrics, settings.api_wait_s),
     )
-    gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes, clock.wall)
+    gate = Gate(
+        settings.max_in_flight,
+        settings.max_buffered_bytes,
+        settings.max_body_bytes,
+        clock.wall,
+        settings.body_wait_s,
+    )
     metrics.in_flight.set_function(lambda: gate.in_flight)
     wait = settings.retry_after_s
     endpoint = Endpoint(intake, ports.sources, gate, metrics, wait)
