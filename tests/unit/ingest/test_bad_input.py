@@ -309,9 +309,17 @@ async def test_a_kind_of_call_segment_does_not_have_is_kept():
     await assert_dead_letter(shop, await shop.post("segment", segment("teleport")), "unknown_topic")
 
 
-async def test_data_that_does_not_fit_its_type_is_kept():
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("survey.answered", {"kind": "nps", "score": "great"}),
+        ("referral.made", {"referral_id": "r\0"}),
+        ("referral.made", {"referral_id": "\\\x1f"}),
+    ],
+)
+async def test_data_that_does_not_fit_its_type_is_kept(name, data):
     shop = Shop()
-    body = standard("survey.answered", {"customer": {"id": "1"}, "kind": "nps", "score": "great"})
+    body = standard(name, {"customer": {"id": "1"}, **data})
     await assert_dead_letter(shop, await shop.post("standard", body), "invalid_data")
 
 

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from services.ingest.domain.errors import UnstorableError
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.people import Claim
 from services.ingest.redrive import Redriver
 from services.ingest.testing import MemoryIdentities
-from tests.unit.ingest.shop import Shop, klaviyo, order, segment
+from tests.unit.ingest.shop import Shop, klaviyo, order, segment, standard
 from tests.unit.ingest.test_events_api import ORDER, make_shop, post
 
 CURSED = "cursed@shopper.example"
@@ -81,3 +83,10 @@ async def test_of_events_sent_by_token_all_are_taken_or_none():
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert shop.log.records == []
     assert (await post(shop, {"events": [ORDER]})).status_code == 200
+
+
+@pytest.mark.parametrize("odd", ["r\\u0000", "r\n"])
+async def test_a_backslash_is_no_control_character(odd):
+    body = standard("referral.made", {"customer": {"id": "1"}, "referral_id": odd})
+    answer = await Shop().post("standard", body)
+    assert answer.status_code == 200
