@@ -18,7 +18,7 @@ _EXPECTED: dict[Fault, Expected] = {
     "twice": "accepted",
     "late": "accepted",
     "forged": "refused",
-    "broken": "refused",
+    "broken": "dead_letter",
     "unknown_topic": "dead_letter",
     "oversized": "refused",
 }

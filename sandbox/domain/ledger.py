@@ -14,6 +14,7 @@ from sandbox.domain.deliveries import Expected
 Decision = str
 DECISIONS = ("opened", "suppressed", "held_out")
 TOO_MANY = 429  # the only refusal that invites another attempt
+KEPT = 202  # of use to nobody, and kept as a dead letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class Sent:
     unconfirmed: int
     events: frozenset[str]
     forged_accepted: int
-    sound_refused: int
+    genuine_refused: int
+    nonsense_taken: int
+    """Broken or of an unknown topic, and not kept as a dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Ledger:
 
 def count_sent(attempts: Iterable[Attempt]) -> Sent:
     """`sent` is the highest attempt number given out: a line that is missing from the log shows."""
-    sent = accepted = refused = unconfirmed = forged = sound = 0
+    sent = accepted = refused = unconfirmed = forged = genuine = nonsense = 0
     events: set[str] = set()
     for attempt in attempts:
         sent = max(sent, attempt.number)
@@ -84,9 +87,10 @@ def count_sent(attempts: Iterable[Attempt]) -> Sent:
         refused += attempt.refused
         unconfirmed += not attempt.accepted and not attempt.refused
         forged += attempt.accepted and attempt.expected == "refused"
-        sound += attempt.refused and attempt.status != TOO_MANY and attempt.expected != "refused"
+        genuine += attempt.refused and attempt.status != TOO_MANY and attempt.expected != "refused"
+        nonsense += attempt.accepted and attempt.status != KEPT and attempt.expected == "dead_letter"
         events.update(attempt.events)
-    return Sent(sent, accepted, refused, unconfirmed, frozenset(events), forged, sound)
+    return Sent(sent, accepted, refused, unconfirmed, frozenset(events), forged, genuine, nonsense)
 
 
 def balance(sent: Sent, topics: Topics) -> Ledger:
@@ -112,9 +116,11 @@ def _sender(sent: Sent) -> Iterable[str]:
     if sent.sent != ended:
         yield f"{sent.sent} webhooks sent, {ended} ended"
     if sent.forged_accepted:
-        yield f"{sent.forged_accepted} forged, broken or oversized webhooks were accepted"
-    if sent.sound_refused:
-        yield f"{sent.sound_refused} sound webhooks were refused"
+        yield f"{sent.forged_accepted} forged or oversized webhooks were accepted"
+    if sent.genuine_refused:
+        yield f"{sent.genuine_refused} genuine webhooks were refused"
+    if sent.nonsense_taken:
+        yield f"{sent.nonsense_taken} broken or unknown webhooks were not kept as dead letters"
 
 
 def _events(sent: Sent, topics: Topics, figures: Mapping[str, int]) -> Iterable[str]:

@@ -40,10 +40,10 @@ class Accepted(BaseModel):
 
 
 class NotUnderstood(BaseModel):
-    """202: genuine, kept, but nothing could be made of it."""
+    """202: genuine, kept, but nothing could be made of it: not even read, or of no topic we know."""
 
     events: list[str] = Field(description="Always empty")
-    dead_letter: str = Field(description="Why: a code, such as unknown_topic")
+    dead_letter: str = Field(description="Why: a code, such as unknown_topic or unparsable")
     reference: str = Field(description="Where the delivery is kept")
 
 
@@ -79,11 +79,8 @@ class Endpoint:
     async def _take(self, source: Source, scope: Scope, receive: Receive) -> tuple[str, Response]:
         if scope["method"] != "POST":
             return self._probe(source, scope["method"])
-        headers = _headers(scope)
-        if not self.intake.accepts(source, headers.get("content-type", "")):
-            return "content_type", problem(415, "the content type is not one that this provider sends")
         try:
-            return await self._receive(source, headers, _query(scope), receive)
+            return await self._receive(source, _headers(scope), _query(scope), receive)
         except tuple(REFUSED) as error:
             return refusal(error, self.retry_after_s, self.sources.provider(source.provider).busy)
         except ClientDisconnect:
@@ -139,13 +136,12 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for status, about in {
-        400: "Signed, but not the provider's format",
         401: "Signature missing, wrong or replayed",
         403: "The source is switched off",
         404: "No such source",
         405: "This provider delivers by POST",
+        408: "The body did not come in time",
         413: "Body over the limit, cut off while reading",
-        415: "Not a content type this provider sends",
     }.items()
 }
 _RETRY = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
@@ -215,7 +211,7 @@ def create_api(
         operation_id="deliver",
         response_model=Accepted,
         responses={
-            202: {"model": NotUnderstood, "description": "Kept as a dead letter"},
+            202: {"model": NotUnderstood, "description": "Genuine, and kept as a dead letter"},
             **{status: about for status, about in _REFUSALS.items() if status != 405},
             **_BUSY,
         },

@@ -133,6 +133,17 @@ def on_postgres(
     )
 
 
+def make_gate(settings: IngestSettings, clock: Clock) -> Gate:
+    """What bounds everything that is taken in."""
+    return Gate(
+        settings.max_in_flight,
+        settings.max_buffered_bytes,
+        settings.max_body_bytes,
+        clock.wall,
+        settings.body_wait_s,
+    )
+
+
 def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limit_s: float = 30.0) -> Ingest:
     """Wire ingest around its ports; tests give fakes."""
     registry = make_registry()
@@ -166,7 +177,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         scanner_click_s=settings.scanner_click_s,
         enricher=Enricher(ports.apis, metrics, settings.api_wait_s),
     )
-    gate = Gate(settings.max_in_flight, settings.max_buffered_bytes, settings.max_body_bytes, clock.wall)
+    gate = make_gate(settings, clock)
     metrics.in_flight.set_function(lambda: gate.in_flight)
     wait = settings.retry_after_s
     endpoint = Endpoint(intake, ports.sources, gate, metrics, wait)

@@ -7,7 +7,7 @@ from typing import Any
 
 from libs.runtime.logging import get_logger
 from services.ingest.batcher import Batcher
-from services.ingest.domain.errors import OverloadedError, UnavailableError
+from services.ingest.domain.errors import OverloadedError, UnavailableError, UnstorableError
 from services.ingest.domain.identity import Key, Owner, Profile, Resolution
 from services.ingest.domain.people import WEAK, Anchor, Claim
 from services.ingest.metrics import IngestMetrics
@@ -30,12 +30,14 @@ class IdentityDesk:
         self._profiles: OrderedDict[Owner, Profile] = OrderedDict()
         self._merged: OrderedDict[Owner, str] = OrderedDict()
         self._strangers: OrderedDict[Key, float] = OrderedDict()  # until when, by the loop's clock
-        self._claims: Batcher[Claim, Resolution] = Batcher(store.resolve)
-        self._anchors: Batcher[tuple[str, str, Anchor], None] = Batcher(self._remember)
+        self._claims: Batcher[Claim, Resolution] = Batcher(store.resolve, culprit=UnstorableError)
+        self._anchors: Batcher[tuple[str, str, Anchor], None] = Batcher(
+            self._remember, culprit=UnstorableError
+        )
         self._writing: set[asyncio.Task[None]] = set()
 
     async def resolve(self, claim: Claim) -> Resolution:
-        """Raises UnavailableError when the store is needed and away."""
+        """Raises UnavailableError when the store is needed and away, UnstorableError if it refuses this."""
         cached = self._from_memory(claim)
         if cached is not None and self._profile_is_known(claim, cached.customer):
             self._metrics.identity("cached").inc()
@@ -154,7 +156,7 @@ class IdentityDesk:
     async def _write_anchor(self, anchor: tuple[str, str, Anchor]) -> None:
         try:
             await self._anchors.submit(anchor)
-        except (UnavailableError, OverloadedError):
+        except (UnavailableError, OverloadedError, UnstorableError):
             self._metrics.anchors_lost.inc()
 
     async def _remember(self, anchors: Sequence[tuple[str, str, Anchor]]) -> list[None]:

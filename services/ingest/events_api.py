@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from libs.runtime.logging import get_logger
 from services.ingest import schemas
-from services.ingest.domain.errors import UnavailableError
+from services.ingest.domain.errors import NotUnderstoodError, UnavailableError
 from services.ingest.domain.posted import InvalidEventsError
 from services.ingest.domain.sources import Source, holder_of
 from services.ingest.gate import Gate
@@ -83,6 +83,8 @@ class EventsEndpoint:
         except InvalidEventsError as error:
             faults = [fault._asdict() for fault in error.faults]
             return "invalid", problem(422, error.detail, kind=INVALID, errors=faults)
+        except NotUnderstoodError as error:
+            return "invalid", problem(422, error.detail, kind=INVALID)
         except tuple(REFUSED) as error:
             return refusal(error, self.retry_after_s)
         except ClientDisconnect:
@@ -105,7 +107,7 @@ class EventsEndpoint:
         if earlier is not None:
             return _again(earlier, fingerprint)
         try:
-            received = await self.intake.take(source, items, trace)
+            received = await self.intake.take(source, items, trace, whole=True)
         except BaseException:
             await self._drop(source.name, key)
             raise

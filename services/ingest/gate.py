@@ -1,16 +1,20 @@
-"""Bounds what is taken in: requests of a source, deliveries in work, and the bytes of their bodies."""
+"""Bounds what is taken in: requests of a source, deliveries in work, their bytes and the wait for them."""
 
-from collections.abc import Callable
+import asyncio
+import types
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from services.ingest.domain.bucket import Bucket
-from services.ingest.domain.errors import LimitedError, OverloadedError, TooLargeError
+from services.ingest.domain.errors import LimitedError, OverloadedError, SlowBodyError, TooLargeError
 from services.ingest.domain.sources import Source
 
 _NS = 1_000_000_000
+_DONE = object()
 
 
 @dataclass(slots=True)
@@ -21,6 +25,7 @@ class Gate:
     max_buffered: int
     max_body: int
     wall: Callable[[], float]
+    body_wait_s: float = 10.0
     in_flight: int = 0
     buffered: int = 0
     buckets: dict[str, Bucket] = field(default_factory=dict)
@@ -58,7 +63,22 @@ class Gate:
         self.buffered += size
 
     async def read(self, receive: Receive, body: bytearray) -> None:
-        """The body, cut off while reading as soon as it is too large. Raises ClientDisconnect."""
+        """The body, cut off while reading as soon as it is too large.
+
+        Raises ClientDisconnect, SlowBodyError, TooLargeError or OverloadedError.
+        """
+        reading = self._read(receive, body)
+        # Nearly every body is there already: only one that is waited for costs a timer.
+        waits_for = _begin(reading)
+        if waits_for is _DONE:
+            return
+        try:
+            async with asyncio.timeout(self.body_wait_s):
+                await _go_on(reading, waits_for)
+        except TimeoutError:
+            raise SlowBodyError(f"the body was not complete after {self.body_wait_s:g} s") from None
+
+    async def _read(self, receive: Receive, body: bytearray) -> None:
         more = True
         while more:
             message = await receive()
@@ -68,3 +88,26 @@ class Gate:
             self.take(len(piece), len(body))
             body += piece
             more = message.get("more_body", False)
+
+
+def _begin(work: Coroutine[Any, Any, None]) -> Any:
+    """Run it as far as it gets: what it waits for then, or _DONE."""
+    try:
+        return work.send(None)
+    except StopIteration:
+        return _DONE
+
+
+@types.coroutine
+def _go_on(work: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
+    """The rest of it, as `await` would have it."""
+    try:
+        while True:
+            try:
+                came = yield waits_for
+            except BaseException as error:  # noqa: BLE001 (handed on: to be cancelled is its affair)
+                waits_for = work.throw(error)
+            else:
+                waits_for = work.send(came)
+    except StopIteration:
+        return

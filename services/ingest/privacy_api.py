@@ -11,15 +11,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import to_jsonable_python
 
-from services.ingest.domain.errors import OverloadedError, UnavailableError
+from services.ingest.domain.errors import OverloadedError, UnavailableError, UnstorableError
 from services.ingest.domain.people import EMAIL, PHONE, Identifier, normal_email, normal_phone
+from services.ingest.domain.reading import NO_CONTROLS
 from services.ingest.ports import Known, PrivacyRow
 from services.ingest.privacy import ELSEWHERE, Privacy
 from services.ingest.problems import problem
 
 PROVIDER = "api"
 MAX_BODY = 16_384  # bytes; a request is a handful of identifiers
-_Short = Annotated[str, Field(min_length=1, max_length=128)]
+_Short = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROLS)]
 
 
 class Asked(BaseModel):
@@ -61,6 +62,8 @@ def privacy_router(privacy: Privacy, tokens: Mapping[str, SecretStr], retry_afte
             answer = await act(request)
         except _RefusedError as error:
             return problem(error.status, str(error))
+        except UnstorableError as error:
+            return problem(400, error.detail)
         except (UnavailableError, OverloadedError) as error:
             return problem(503, str(error), retry_after_s)
         answer.headers["Cache-Control"] = "no-store"

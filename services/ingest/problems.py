@@ -11,6 +11,7 @@ from libs.runtime.errors import GreenlineError, TransientError
 from services.ingest.domain.errors import (
     LimitedError,
     OverloadedError,
+    SlowBodyError,
     TooLargeError,
     UnavailableError,
     UnparsableError,
@@ -23,6 +24,7 @@ _TITLES = {
     403: "The source is switched off",
     404: "There is no such source",
     405: "This method is not offered here",
+    408: "The body did not come in time",
     409: "There is no single answer yet",
     413: "The body is too large",
     415: "This content type is not read",
@@ -58,6 +60,7 @@ class InvalidEvents(Problem):
 REFUSED: dict[type[GreenlineError], tuple[str, int]] = {
     UnverifiedError: ("unverified", 401),
     UnparsableError: ("unparsable", 400),
+    SlowBodyError: ("slow_body", 408),
     TooLargeError: ("too_large", 413),
     OverloadedError: ("overloaded", 429),
     LimitedError: ("limited", 429),
@@ -70,7 +73,10 @@ def refusal(error: GreenlineError, retry_after_s: int, busy: int = 429) -> tuple
     """The outcome and the answer; `busy` is the provider's status for too much at once."""
     outcome, status = REFUSED[type(error)]
     wait = _wait_s(error, retry_after_s) if isinstance(error, TransientError) else None
-    return outcome, problem(busy if status == 429 else status, str(error), wait)
+    answer = problem(busy if status == 429 else status, str(error), wait)
+    if status == 408:
+        answer.headers["Connection"] = "close"  # the rest of the body may still come: nobody waits for it
+    return outcome, answer
 
 
 def _wait_s(error: TransientError, retry_after_s: int) -> int:

@@ -35,6 +35,7 @@ EVENT_ANSWERS: dict[int | str, dict[str, Any]] = {
     400: _problem("Not JSON, no event, or no Idempotency-Key", "not JSON: Input data was truncated"),
     401: _problem("No source has this token", "no source has this token"),
     403: _problem("The source is switched off", "source till is switched off"),
+    408: _problem("The body did not come in time", "the body was not complete after 10 s"),
     409: {
         **_problem("The first request under this key is still in work", "still in work"),
         "headers": _RETRY,

@@ -2,10 +2,8 @@
 
 import asyncio
 import secrets
-import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -16,7 +14,7 @@ from libs.events import TYPES
 from libs.runtime.clock import Clock
 from libs.runtime.logging import get_logger
 from services.ingest.desk import IdentityDesk
-from services.ingest.domain.errors import NotUnderstoodError, UnparsableError, UnverifiedError
+from services.ingest.domain.errors import NotUnderstoodError, UnstorableError, UnverifiedError
 from services.ingest.domain.identity import Resolution
 from services.ingest.domain.letters import kept_labels, topic_of
 from services.ingest.domain.limits import check
@@ -37,14 +35,13 @@ from services.ingest.domain.plan import (
     PrivacyRequest,
     Provider,
     Wanted,
-    ignore,
-    media_type,
 )
 from services.ingest.domain.posted import read_events
-from services.ingest.domain.reading import Node
+from services.ingest.domain.reading import Node, without_controls
 from services.ingest.domain.record import Record
 from services.ingest.domain.scanners import marked
 from services.ingest.domain.sources import Source
+from services.ingest.elements import elements, first_fault, log_defect, objects_of, of_no_topic
 from services.ingest.enriching import Enricher
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import DeadLetterStore, PrivacyRow, Unusable
@@ -112,10 +109,6 @@ class Intake:
         """The answer to an unsigned ping, if this is one."""
         return self._providers(source.provider).handshake(delivery)
 
-    def accepts(self, source: Source, content_type: str) -> bool:
-        """Whether this provider sends such bodies."""
-        return media_type(content_type) in self._providers(source.provider).content_types
-
     def probed(self, source: Source, method: str) -> bool:
         """Whether this provider looks with such a request whether the address is there."""
         probes = self._providers(source.provider).probes
@@ -124,7 +117,7 @@ class Intake:
     async def receive(self, source: Source, delivery: Delivery) -> Received:
         """One delivery, durable when this returns.
 
-        Raises UnverifiedError, UnparsableError, UnavailableError or OverloadedError; nothing else.
+        Raises UnverifiedError, UnavailableError or OverloadedError; nothing else.
         """
         provider, wall = self._providers(source.provider), self._clock.wall()
         provider.verify(delivery, source.live_secrets(wall), wall)
@@ -142,7 +135,7 @@ class Intake:
         work = self._work(source, at, trace_of(delivery), delivery.body, late=True)
         try:
             return await self._process(self._providers(source.provider), delivery, work)
-        except (UnparsableError, UnverifiedError) as error:
+        except UnverifiedError as error:
             return Received("dead_letter", dead_letter="unparsable", detail=str(error))
 
     async def resend(self, record: Record) -> Received:
@@ -153,9 +146,7 @@ class Intake:
         return Received("accepted", durable=await self._publisher.publish([record]))
 
     async def _process(self, provider: Provider, delivery: Delivery, work: Work) -> Received:
-        nodes = provider.items(delivery)
-        if not nodes:
-            work.fail(NotUnderstoodError("empty_batch", "the delivery has no elements"), Node(None))
+        nodes = elements(provider, delivery, work)
         read = [pair for node in nodes for pair in self._read(provider, node, delivery, work)]
         if any(item.wants is not None and item.wants.whole for _, item in read):
             filled = await asyncio.gather(*(self._fill(provider, *pair, work) for pair in read))
@@ -172,23 +163,35 @@ class Intake:
         provider = self._providers(source.provider)
         work = self._work(source, self._clock.now(), None, late=True)
         asked = Wanted(what, body.at("id").key() or "")
-        pairs = self._guarded(provider, body, work, lambda: _objects(provider).read(asked, body, source))
+        pairs = self._guarded(provider, body, work, lambda: objects_of(provider).read(asked, body, source))
         if work.failure is not None:
             raise work.failure
         return [item for _, item in pairs]
 
     async def take(
-        self, source: Source, items: Sequence[Item], trace: str | None, *, late: bool = False
+        self,
+        source: Source,
+        items: Sequence[Item],
+        trace: str | None,
+        *,
+        late: bool = False,
+        whole: bool = False,
     ) -> Received:
-        """What was understood, durable when this returns. Raises UnavailableError or OverloadedError."""
+        """What was understood, durable when this returns. Raises UnavailableError or OverloadedError.
+
+        `whole`: all of it or nothing. Raises UnstorableError then.
+        """
         work = self._work(source, self._clock.now(), well_formed(trace), late=late)
-        durable = await self._settle([(Node(None), item) for item in items], work)
+        durable = await self._settle([(Node(None), item) for item in items], work, whole=whole)
         return self._result(work, durable)
 
-    async def _settle(self, read: Sequence[tuple[Node, Item]], work: Work) -> Durable:
-        known = await self._resolve([item for _, item in read], work)
+    async def _settle(self, read: Sequence[_Read], work: Work, *, whole: bool = False) -> Durable:
+        known = await self._resolve(read, work)
+        if whole and work.failure is not None:
+            raise work.failure
         for (node, item), who in zip(read, known, strict=True):
-            self._take(node, item, who, work)
+            if who is not None:
+                self._take(node, item, who, work)
         durable = await self._publisher.publish(work.records)
         await self._after_publishing(work)
         return durable
@@ -201,7 +204,7 @@ class Intake:
     def _read(self, provider: Provider, node: Node, delivery: Delivery, work: Work) -> list[_Read]:
         topics = work.source.topics
         if topics and topic_of(kept_labels(delivery), node) not in topics:
-            return [(node, _of_no_topic(provider, node, delivery, work.source))]
+            return [(node, of_no_topic(provider, node, delivery, work.source))]
         return self._guarded(provider, node, work, lambda: [provider.read(node, delivery, work.source)])
 
     async def _fill(self, provider: Provider, node: Node, item: Item, work: Work) -> list[_Read]:
@@ -214,7 +217,9 @@ class Intake:
         except NotUnderstoodError as error:
             work.fail(error, node)
             return []
-        return self._guarded(provider, node, work, lambda: _objects(provider).read(asked, body, work.source))
+        return self._guarded(
+            provider, node, work, lambda: objects_of(provider).read(asked, body, work.source)
+        )
 
     def _guarded(
         self, provider: Provider, node: Node, work: Work, read: Callable[[], Sequence[Item]]
@@ -226,29 +231,37 @@ class Intake:
         except NotUnderstoodError as error:
             work.fail(error, node)
         except ValidationError as error:
-            work.fail(NotUnderstoodError("invalid_data", _first(error)), node)
+            work.fail(NotUnderstoodError("invalid_data", first_fault(error)), node)
         except Exception as error:  # noqa: BLE001 (named, counted, kept)
             # A defect in a mapping is ours: the provider must not retry and then switch us off for it.
-            _log_defect(provider, error)
+            log_defect(provider, error)
             work.fail(NotUnderstoodError("defect", "the mapping failed; see the log"), node)
         else:
             return [(node, item) for item in items]
         return []
 
-    async def _resolve(self, items: Sequence[Item], work: Work) -> list[_Who]:
+    async def _resolve(self, read: Sequence[_Read], work: Work) -> list[_Who | None]:
         """Whose each element is. A batch's elements wait for PostgreSQL together, in their order."""
-        if len(items) == 1:
-            return [await self._who(items[0], work)]
-        return await asyncio.gather(*(self._who(item, work) for item in items))
+        if len(read) == 1:
+            return [await self._who(*read[0], work)]
+        return await asyncio.gather(*(self._who(node, item, work) for node, item in read))
 
-    async def _who(self, item: Item, work: Work) -> _Who:
+    async def _who(self, node: Node, item: Item, work: Work) -> _Who | None:
+        """None: who it names cannot be kept, which has failed this element."""
         claim = claim_of(item.person, work.source, create=item.request is None, late=work.late)
         if claim.empty or item.ignored is not None:
             return claim, _NOBODY
         objects = self._providers(work.source.provider).objects
         asked = self._enricher.asks(item, objects, work.source)
-        if asked is None or objects is None:
-            return claim, await self._desk.resolve(claim)
+        try:
+            if asked is None or objects is None:
+                return claim, await self._desk.resolve(claim)
+            return await self._asked(claim, item, asked, objects, work)
+        except UnstorableError as error:
+            work.fail(error, node)
+            return None
+
+    async def _asked(self, claim: Claim, item: Item, asked: Wanted, objects: Objects, work: Work) -> _Who:
         # Only strangers are asked about: who is known waits for nothing.
         known = await self._desk.resolve(replace(claim, create=False))
         if known.customer is not None:
@@ -339,7 +352,7 @@ class Intake:
             reference=f"dl_{secrets.token_hex(10)}",
             source=work.source,
             reason=failure.reason,
-            detail=failure.detail[:1000],
+            detail=without_controls(failure.detail[:1000]),
             headers=labels,
             body=delivery.body,
             at=work.now,
@@ -351,32 +364,3 @@ class Intake:
 
     def _ignore(self, source: Source, reason: str) -> None:
         self._metrics.ignored.labels(source.provider, reason).inc()
-
-
-def _of_no_topic(provider: Provider, node: Node, delivery: Delivery, source: Source) -> Item:
-    """Of a topic that the source does not use only what the law makes us honour is taken."""
-    off = ignore("topic_off")
-    try:
-        item = provider.read(node, delivery, source)
-    except Exception:  # noqa: BLE001 (whatever it says, nobody wants it)
-        return off
-    return off if item.request is None else item
-
-
-def _objects(provider: Provider) -> Objects:
-    if provider.objects is None:
-        raise NotUnderstoodError("thin_payload", f"{provider.name} has no objects that we could read")
-    return provider.objects
-
-
-def _log_defect(provider: Provider, error: Exception) -> None:
-    """Where it failed, without the message: that may repeat an address."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(last.filename).name}:{last.lineno}"
-    _log.error("ingest.mapping_defect", provider=provider.name, error=type(error).__name__, where=where)
-
-
-def _first(error: ValidationError) -> str:
-    """Where a model refused a payload, without the payload's value."""
-    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(map(str, problem['loc']))}: {problem['type']}"

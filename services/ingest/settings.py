@@ -38,6 +38,9 @@ class IngestSettings(BaseSettings):
     max_buffered_bytes: int = Field(
         64 * 1024 * 1024, ge=1024, description="Bytes of bodies held at once; more get 429"
     )
+    body_wait_s: float = Field(
+        10.0, gt=0, le=60, description="Longest wait for the rest of a body, s; later it is answered 408"
+    )
     kafka_wait_s: float = Field(
         1.5, gt=0, le=4, description="Longest wait for Kafka before spooling, s; providers give up after 5 s"
     )

@@ -31,17 +31,7 @@ from services.ingest.ports import (
     StoredLetter,
     Unusable,
 )
-
-
-class Outage:
-    """A switch: while it is off, every call fails as the real thing would."""
-
-    def __init__(self) -> None:
-        self.away = False
-
-    def check(self) -> None:
-        if self.away:
-            raise UnavailableError("switched off by the test")
+from services.ingest.testing_outage import Outage
 
 
 class FixedSources:
@@ -79,7 +69,7 @@ class MemoryIdentities(Outage):
         self._numbers = count(1)
 
     async def resolve(self, claims: Sequence[Claim]) -> list[Resolution]:
-        self.check()
+        self.check(claims)
         self.calls += 1
         found = [settle(self.book, claim, lambda: f"c_{next(self._numbers):04}") for claim in claims]
         self.merged |= {(tenant, gone): into for tenant, gone, into in self.book.changes.merges}
@@ -87,14 +77,14 @@ class MemoryIdentities(Outage):
         return found
 
     async def remember(self, anchors: Sequence[tuple[str, str, Anchor]]) -> None:
-        self.check()
+        self.check(anchors)
         for tenant, customer, anchor in anchors:
             key = (tenant, anchor.kind, anchor.value)
             if key not in self.book.owners:
                 self.book.add(key, customer, anchor.detail)
 
     async def who(self, values: Sequence[str]) -> list[Known]:
-        self.check()
+        self.check(values)
         rows = self.book.owners.items()
         owners = {(key[0], owner) for key, owner in rows if key[2] in values or owner in values}
         return [self._known(tenant, customer) for tenant, customer in sorted(owners)]
@@ -126,7 +116,7 @@ class MemoryPrivacy(Outage):
         self.rows: dict[tuple[str, str, str, str], PrivacyRow] = {}
 
     async def record(self, row: PrivacyRow) -> PrivacyRow:
-        self.check()
+        self.check(row)
         return self.rows.setdefault(_name(row), replace(row, recorded_at=datetime.now(UTC)))
 
     async def requests(
@@ -137,8 +127,8 @@ class MemoryPrivacy(Outage):
         state: str | None = None,
         limit: int = 1_000,
     ) -> list[PrivacyRow]:
-        self.check()
         asked = {"tenant": tenant, "customer": customer, "state": state}.items()
+        self.check([*asked])
         rows = reversed(self.rows.values())
         return [row for row in rows if all(want in {None, getattr(row, name)} for name, want in asked)][
             :limit
@@ -155,7 +145,7 @@ class MemoryPrivacy(Outage):
         return sorted(owners)[:limit]
 
     async def erase(self, row: PrivacyRow, customers: Sequence[str], letters: Sequence[str]) -> None:
-        self.check()
+        self.check(customers, letters)
         await self.record(row)
         book = self.identities.book
         keys = [k for k, owner in book.owners.items() if owner in customers and k[0] == row.tenant]
@@ -293,7 +283,7 @@ class MemoryDeadLetters(Outage):
         self.stored: dict[str, StoredLetter] = {}
 
     async def put(self, letter: Unusable) -> None:
-        self.check()
+        self.check(letter.reference, letter.reason, letter.detail, letter.headers, letter.topic)
         self.letters[letter.reference] = letter
         self.stored[letter.reference] = _stored(letter)
 
@@ -307,7 +297,7 @@ class MemoryDeadLetters(Outage):
             self._change(reference, published=True)
 
     async def find(self, query: LetterQuery, limit: int) -> list[StoredLetter]:
-        self.check()
+        self.check(query)
         return [letter for letter in reversed(self.stored.values()) if _wanted(letter, query)][:limit]
 
     async def load(self, reference: str) -> KeptLetter | None:
@@ -323,14 +313,14 @@ class MemoryDeadLetters(Outage):
         ][:limit]
 
     async def stays(self, reference: str, reason: str, detail: str) -> None:
-        self.check()
+        self.check(reason, detail)
         letter = self.stored[reference]
         if letter.state == "waiting":
             tried = letter.attempts + 1
             self._change(reference, reason=reason, detail=detail, attempts=tried, tried_at=datetime.now(UTC))
 
     async def settle(self, reference: str, state: LetterState, result: dict[str, Any]) -> bool:
-        self.check()
+        self.check(reference, state, result)
         letter = self.stored.get(reference)
         if letter is None or letter.state != "waiting":
             return False
@@ -356,7 +346,7 @@ class MemoryAnswers(Outage):
         self.earlier: dict[tuple[str, str], Earlier] = {}
 
     async def begin(self, source: str, key: str, fingerprint: str) -> Earlier | None:
-        self.check()
+        self.check(source, key, fingerprint)
         if (source, key) in self.earlier:
             return self.earlier[source, key]
         self.earlier[source, key] = Earlier(fingerprint, None)

@@ -14,7 +14,8 @@ from services.ingest.domain.people import Anchor
 from services.ingest.domain.plan import Wanted
 from services.ingest.domain.reading import Node
 from services.ingest.domain.sources import Source
-from services.ingest.testing import MemoryIdentities, MemoryLog, Outage
+from services.ingest.testing import MemoryIdentities, MemoryLog
+from services.ingest.testing_outage import Outage
 
 
 class MemoryProviderApi(Outage):

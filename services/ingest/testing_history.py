@@ -8,7 +8,7 @@ import msgspec
 from libs.events.topics import CUSTOMER_EVENTS
 from services.ingest.domain.record import Record
 from services.ingest.ports import Imported
-from services.ingest.testing import Outage
+from services.ingest.testing_outage import Outage
 
 
 class MemoryImports(Outage):

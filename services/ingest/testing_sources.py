@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from libs.runtime.errors import ConfigError
 from services.ingest.domain.sources import MOST_SECRETS, Secret, Source
 from services.ingest.ports_sources import StoredSource
-from services.ingest.testing import Outage
+from services.ingest.testing_outage import Outage
 
 
 class MemorySources(Outage):

@@ -8,11 +8,13 @@ class UnverifiedError(RejectedError):
 
 
 class UnparsableError(RejectedError):
-    """Signed, but not the provider's format at all. Route: 400 with the reason, nothing is kept."""
+    """Not the sender's format at all. Route: of a webhook a dead letter, as below; of a request of our own
+    API 400 with the reason.
+    """
 
 
 class NotUnderstoodError(PoisonError):
-    """Signed and well-formed, but we can make nothing of it. Route: 202 and a dead letter.
+    """Signed, but we can make nothing of it. Route: 202 and a dead letter.
 
     `reason` is a code for metrics; `detail` is for people and never repeats a value of the payload.
     """
@@ -21,6 +23,15 @@ class NotUnderstoodError(PoisonError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+class UnstorableError(NotUnderstoodError):
+    """A store refuses a value as such, however often it comes. Route: as its parent; others that were
+    written together with it go on without it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("unstorable", "a value in it is none that PostgreSQL can keep")
 
 
 class UnavailableError(TransientError):
@@ -41,6 +52,10 @@ class LimitedError(TransientError):
 
 class OversizedError(RejectedError):
     """A record is larger than Kafka takes. Route: a dead letter with the record's bytes."""
+
+
+class SlowBodyError(RejectedError):
+    """The body did not come in time. Route: 408, and its place is free."""
 
 
 class TooLargeError(RejectedError):

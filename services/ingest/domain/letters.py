@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from services.ingest.domain.plan import Delivery
-from services.ingest.domain.reading import Node
+from services.ingest.domain.reading import Node, without_controls
 
 _KEPT_NAMES = ("content-type", "traceparent", "webhook-id", "webhook-timestamp")
 _KEPT_WORDS = ("topic", "event", "webhook-id", "event-id", "triggered-at", "api-version", "invocation-id")
@@ -15,7 +15,9 @@ _MAX_TOPIC = 80  # characters
 def kept_labels(delivery: Delivery) -> dict[str, str]:
     """The headers and parameters worth keeping; a header wins over a parameter of its name."""
     labels = {**delivery.query, **delivery.headers}
-    return {name: value for name, value in labels.items() if _is_kept(name)}
+    return {
+        without_controls(name): without_controls(value) for name, value in labels.items() if _is_kept(name)
+    }
 
 
 def _is_kept(name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import phonenumbers
 
+from services.ingest.domain.reading import without_controls
 from services.ingest.domain.sources import Source
 
 EMAIL, PHONE = "email", "phone"
@@ -135,10 +136,17 @@ def claim_of(person: Person, source: Source, *, create: bool = True, late: bool 
         tenant=source.tenant,
         identifiers=(*known, *weak),
         anchors=person.anchors,
-        contact=tuple((name, value) for name, value in contact.items() if value is not None),
+        contact=tuple((name, said) for name, value in contact.items() if (said := _said(value)) is not None),
         create=create,
         late=late,
     )
+
+
+def _said(value: Any) -> Any:
+    """A contact detail without what was never typed as part of it: browsers send whatever a script says."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return without_controls(value).strip() or None
 
 
 def completed(said: Person, known: Person) -> Person:
@@ -158,7 +166,7 @@ def _ids(ids: Iterable[tuple[str, str | None]], source: Source) -> tuple[list[Id
     """The strong and the weak, each once and in their order."""
     strong, weak = list[Identifier](), list[Identifier]()
     for kind, value in ids:
-        if value:
+        if value and value.isprintable():
             one = Identifier(source.same_as.get(kind, kind), value)
             chosen = weak if one.kind in WEAK else strong
             if one not in chosen:

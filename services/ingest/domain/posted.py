@@ -13,6 +13,7 @@ from services.ingest.domain.errors import NotUnderstoodError, UnparsableError
 from services.ingest.domain.limits import check
 from services.ingest.domain.people import Anchor, Person, claim_of
 from services.ingest.domain.plan import Fact, Item
+from services.ingest.domain.reading import NO_CONTROLS, holds_controls
 from services.ingest.domain.sources import Source
 
 MOST_EVENTS = 1_000  # of one request
@@ -54,7 +55,7 @@ class CustomerIn(_Plain):
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [one]} for one in _NAMING]})
 
-    id: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+    id: Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROLS)] | None = Field(
         None, description="Your own number of the customer", examples=["7001"]
     )
     email: Annotated[str, Field(max_length=320)] | None = Field(None, examples=["ada@shopper.example"])
@@ -154,8 +155,11 @@ def _data(given: Mapping[str, Any], model: type[Frozen]) -> Frozen:
     except ValidationError as error:
         first = next(iter(_told(error, 0, "data")))
         raise _FaultError(first.field, first.reason) from None
-    if "@" in data.model_dump_json():
+    encoded = data.model_dump_json()
+    if "@" in encoded:
         raise _FaultError("data", "an e-mail address belongs under customer")
+    if holds_controls(encoded):
+        raise _FaultError("data", "no text of it may have control characters")
     return data
 
 

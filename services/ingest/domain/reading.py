@@ -26,6 +26,11 @@ _MAX_DEPTH = 8  # of brackets in a form's keys
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _country, _country_part = re.compile(r"[A-Z]{2}"), re.compile(r"[A-Z0-9]{1,3}")
 _unlabelled = re.compile(r"[^a-z0-9_.:+-]+")
+NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""What an id is that our own API is given."""
+# PostgreSQL keeps neither U+0000 nor half a surrogate pair; the other controls are no text either.
+_escaped_control = re.compile(r"(?<!\\)(?:\\\\)*\\u00[01]")
+_controls = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Node:
@@ -199,6 +204,16 @@ def parse_form(body: bytes) -> Node:
             place = place[name]
         place[last] = value
     return Node(found)
+
+
+def holds_controls(encoded: str) -> bool:
+    """Whether a text of this JSON has a control character other than ordinary whitespace."""
+    return "\\u00" in encoded and _escaped_control.search(encoded) is not None
+
+
+def without_controls(text: str) -> str:
+    """A text without control characters and halves of surrogate pairs; tabs and line ends stay."""
+    return text if text.isprintable() else _controls.sub("", text)
 
 
 def money(amount: Decimal) -> str:

@@ -11,8 +11,8 @@ from tests.unit.ingest.shop import Shop, order
 from tests.unit.ingest.test_events_api import ORDER, make_shop, post
 
 PROBLEMS = {
-    "/webhooks/{source}": "400 401 403 404 413 415 429 503",
-    "/v1/events": "400 401 403 409 413 415 422 429 503",
+    "/webhooks/{source}": "401 403 404 408 413 429 503",
+    "/v1/events": "400 401 403 408 409 413 415 422 429 503",
 }
 
 

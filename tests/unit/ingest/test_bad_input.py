@@ -9,9 +9,11 @@ import pytest
 
 from services.ingest.settings import IngestSettings
 from services.ingest.testing import FixedSources, MemoryLog
+from tests.property.ingest.jumping import JumpingLoop
 from tests.unit.ingest import platforms
 from tests.unit.ingest.shop import (
     NOW,
+    SECRETS,
     Shop,
     dumps,
     klaviyo,
@@ -96,26 +98,46 @@ async def test_an_oversized_body_is_cut_off():
     assert shop.events() == []
 
 
-async def test_a_body_that_is_not_json_is_refused_with_the_reason():
-    answer = await Shop().shopify("orders/create", b'{"id": 1,')
-    assert_problem(answer, 400)
-    assert "JSON" in answer.json()["detail"]
+async def assert_unparsable(provider: str, raw: bytes, says: str) -> None:
+    shop = Shop()
+    await assert_dead_letter(shop, await shop.post(provider, raw), "unparsable")
+    (letter,) = shop.letters.letters.values()
+    assert (letter.body, says in letter.detail, letter.verified_at) == (raw, True, NOW)
 
 
-async def test_json_that_is_no_object_is_refused():
-    assert_problem(await Shop().shopify("orders/create", b"[1, 2]"), 400)
+@pytest.mark.parametrize("raw", [b'{"id": 1,', b"<order/>", b"\xff\x00", b'{"note": "a "quoted" word"}'])
+@pytest.mark.parametrize("provider", sorted(SECRETS.keys() - {"mailchimp"}))
+async def test_a_body_that_is_not_json_is_kept(provider, raw):
+    await assert_unparsable(provider, raw, "not JSON")
 
 
-async def test_json_nested_too_deeply_is_refused():
-    assert_problem(await Shop().shopify("orders/create", b"[" * 100_000), 400)
+async def test_json_that_is_no_object_is_kept():
+    await assert_unparsable("shopify", b"[1, 2]", "expected a JSON object")
 
 
-async def test_an_empty_body_is_refused():
-    assert_problem(await Shop().shopify("orders/create", b""), 400)
+async def test_json_nested_too_deeply_is_kept():
+    await assert_unparsable("shopify", b"[" * 100_000, "nested too deeply")
 
 
-async def test_a_form_that_is_none_is_refused():
-    assert_problem(await Shop().post("mailchimp", b"{}"), 400)
+async def test_an_empty_body_is_kept():
+    await assert_unparsable("shopify", b"", "not JSON")
+
+
+async def test_a_form_that_is_none_is_kept():
+    await assert_unparsable("mailchimp", b"{}", "not a URL-encoded form")
+
+
+async def test_a_batch_of_too_many_elements_is_kept():
+    await assert_unparsable("klaviyo", dumps({"data": [{}] * 1_001}), "more than 1000 events")
+    await assert_unparsable("segment", dumps([{}] * 4_001), "more than 4000 events")
+
+
+@pytest.mark.parametrize("raw", [b'{"id": 1,', b"<order/>", b""])
+@pytest.mark.parametrize("kind", ["application/json", "text/xml"])
+async def test_what_cannot_be_read_and_is_not_signed_is_refused(raw, kind):
+    shop = Shop()
+    assert_problem(await shop.post("shopify", raw, {"content-type": kind}, secret="wrong"), 401)
+    assert shop.letters.letters == {}
 
 
 async def test_a_wrong_token_is_refused():
@@ -123,9 +145,30 @@ async def test_a_wrong_token_is_refused():
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
-async def test_a_wrong_content_type_is_refused(kind):
-    raw = dumps(order())
-    assert_problem(await Shop().post("shopify", raw, {"content-type": kind}), 415)
+async def test_a_wrong_content_type_is_kept(kind):
+    shop = Shop()
+    answer = await shop.post("shopify", dumps(order()), {"content-type": kind})
+    await assert_dead_letter(shop, answer, "wrong_content_type")
+
+
+async def test_control_characters_in_contact_details_are_left_out():
+    shop = Shop()
+    named = {**order()["customer"], "first_name": "A\0da\x9b", "last_name": "By\u007fron"}
+    assert (await shop.shopify("orders/create", order(customer=named))).status_code == 200
+    assert shop.profiles()[-1]["name"] == "Ada Byron"
+
+
+def test_a_body_that_does_not_come_in_time_is_refused():
+    async def nothing():
+        await asyncio.get_running_loop().create_future()
+        yield b""
+
+    async def play() -> None:
+        assert_problem(await Shop().request("POST", "/webhooks/shopify", nothing()), 408)
+        assert asyncio.get_running_loop().time() == pytest.approx(10)
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(play())
 
 
 async def test_an_unknown_source_is_not_found():
@@ -261,9 +304,16 @@ async def test_a_kind_of_call_segment_does_not_have_is_kept():
     await assert_dead_letter(shop, await shop.post("segment", segment("teleport")), "unknown_topic")
 
 
-async def test_data_that_does_not_fit_its_type_is_kept():
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("survey.answered", {"kind": "nps", "score": "great"}),
+        ("referral.made", {"referral_id": "\\\x1f"}),
+    ],
+)
+async def test_data_that_does_not_fit_its_type_is_kept(name, data):
     shop = Shop()
-    body = standard("survey.answered", {"customer": {"id": "1"}, "kind": "nps", "score": "great"})
+    body = standard(name, {"customer": {"id": "1"}, **data})
     await assert_dead_letter(shop, await shop.post("standard", body), "invalid_data")
 
 

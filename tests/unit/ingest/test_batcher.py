@@ -56,3 +56,54 @@ async def test_who_is_told_too_late_does_not_disturb_the_others():
         await batcher.submit(1, 0.001)
     store.may.set()
     assert await second == 20
+
+
+class Picky:
+    """Does nothing of a call that has a wrong item in it."""
+
+    def __init__(self, *wrong: int) -> None:
+        self.wrong = set(wrong)
+        self.done: list[int] = []
+        self.calls = 0
+        self.begun = asyncio.Event()
+
+    async def run(self, items: Sequence[int]) -> list[int]:
+        self.calls += 1
+        self.begun.set()
+        await asyncio.sleep(0)
+        if self.wrong & set(items):
+            raise ValueError
+        self.done += items
+        return [10 * item for item in items]
+
+
+async def outcomes(batcher: Batcher[int, int], items: Sequence[int]) -> list[int | BaseException]:
+    return await asyncio.gather(*(batcher.submit(item) for item in items), return_exceptions=True)
+
+
+async def test_only_the_culprit_of_a_batch_is_told_so():
+    store = Picky(3, 300)
+    found = await outcomes(Batcher(store.run, culprit=ValueError), range(500))
+    failed = [number for number, one in enumerate(found) if isinstance(one, ValueError)]
+    assert failed == [3, 300]
+    assert [one for one in found if not isinstance(one, ValueError)] == [10 * one for one in store.done]
+    assert store.done == [number for number in range(500) if number not in store.wrong]
+    assert store.calls < 40
+
+
+async def test_who_gave_up_is_not_tried_again_alone():
+    store = Picky(1)
+    batcher = Batcher(store.run, culprit=ValueError)
+    asked = [asyncio.create_task(batcher.submit(item)) for item in (1, 2, 3)]
+    await store.begun.wait()
+    asked[1].cancel()
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in told] == [ValueError, asyncio.CancelledError, int]
+    assert store.done == [3]
+
+
+async def test_another_error_is_everybodys():
+    store = Picky(1)
+    found = await outcomes(Batcher(store.run, culprit=KeyError), [1, 2])
+    assert [type(one) for one in found] == [ValueError, ValueError]
+    assert store.calls == 1

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.ingest.domain.errors import UnparsableError
 from services.ingest.domain.letters import kept_labels
 from services.ingest.domain.plan import Delivery
 from services.ingest.domain.providers import discover
@@ -183,3 +184,36 @@ async def test_waiting_letters_are_counted_by_reason_until_they_are_settled():
     await redrive_all(shop)
     await count_waiting(shop.letters, shop.ingest.metrics)
     assert [shop.metric(name, reason=one) for one in ("missing_customer", "unknown_topic")] == [0, 1]
+
+
+async def test_what_nobody_could_read_is_read_again_once_somebody_can():
+    raw = encode("shopify", order())
+    late, headers = Shop(), {"x-shopify-topic": "orders/create"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(discover(), "shopify", replace(discover()["shopify"], items=unreadable))
+        ports = {name: getattr(late, name) for name in ("identities", "spool", "log", "letters", "clock")}
+        answer = await Shop(**ports).post("shopify", raw, headers)
+    assert (answer.status_code, answer.json()["dead_letter"]) == (202, "unparsable")
+    fixed, right = after_the_fix(late), Shop()
+    (done,) = await redrive_all(fixed)
+    await right.post("shopify", raw, headers)
+    assert not done.stays
+    assert fixed.log.records == right.log.records
+
+
+def unreadable(delivery):
+    raise UnparsableError("a provider changed its format")
+
+
+async def test_a_content_type_that_is_taken_by_now_is_read_and_another_stays():
+    shop = Shop()
+    headers = {"x-shopify-topic": "orders/create", "content-type": "application/vnd.shop+json"}
+    answer = await shop.post("shopify", order(), headers)
+    assert (answer.status_code, answer.json()["dead_letter"]) == (202, "wrong_content_type")
+    (still,) = await redrive_all(shop)
+    assert still.received.dead_letter == "wrong_content_type"
+    with pytest.MonkeyPatch.context() as patch:
+        kinds = frozenset({"application/vnd.shop+json"})
+        patch.setitem(discover(), "shopify", replace(discover()["shopify"], content_types=kinds))
+        (done,) = await redrive_all(after_the_fix(shop))
+    assert len(done.received.events) == 1

@@ -1,6 +1,7 @@
 """Signatures: the published vectors verify, and what is not exactly the provider's does not."""
 
 import base64
+import hmac
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -107,6 +108,14 @@ def test_what_the_official_library_signs_verifies():
         "webhook-signature": f"v1a,c2lnbmF0dXJl v1,{base64.b64encode(b'other').decode()} {signature}",
     }
     verify("standard", headers, body.encode(), SECRETS["standard"], wall=at.timestamp())
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_!!!", "whsec_a", "\u00e9"])
+def test_a_secret_that_is_no_base64_verifies_nothing(secret):
+    nobodys = base64.b64encode(hmac.digest(b"", b"msg_1.%d.{}" % NOW.timestamp(), "sha256")).decode()
+    headers = sign("standard", b"{}") | {"webhook-signature": f"v1,{nobodys}"}
+    with pytest.raises(UnverifiedError):
+        verify("standard", headers, b"{}", secret, wall=NOW.timestamp())
 
 
 def test_standard_webhooks_of_another_version_alone_do_not_verify():

@@ -60,7 +60,7 @@ def test_late_ones_carry_their_own_time_and_arrive_days_later() -> None:
         ("twice", "accepted"),
         ("late", "accepted"),
         ("forged", "refused"),
-        ("broken", "refused"),
+        ("broken", "dead_letter"),
         ("oversized", "refused"),
         ("unknown_topic", "dead_letter"),
     ],

@@ -28,7 +28,7 @@ SENT = count_sent(ATTEMPTS)
 
 
 def test_attempts_are_counted_by_their_answers() -> None:
-    assert Sent(8, 5, 1, 2, frozenset("abcd"), forged_accepted=0, sound_refused=0) == SENT
+    assert Sent(8, 5, 1, 2, frozenset("abcd"), forged_accepted=0, genuine_refused=0, nonsense_taken=0) == SENT
 
 
 def test_the_line_is_exactly_as_promised() -> None:
@@ -78,6 +78,8 @@ def test_one_fault_on_the_topics_is_out_of_balance(fault: str, topics: Topics) -
         (*ATTEMPTS[:3], *ATTEMPTS[4:]),  # an attempt without an end
         (*ATTEMPTS, Attempt(9, 200, "refused")),  # a forgery taken for real
         (*ATTEMPTS, Attempt(9, 401, "accepted")),  # a sound webhook refused
+        (*ATTEMPTS, Attempt(9, 400, "dead_letter")),  # a broken one refused: its provider would switch us off
+        (*ATTEMPTS, Attempt(9, 200, "dead_letter")),  # a broken one taken for sound
         (*ATTEMPTS, Attempt(9, 200, "accepted", ("z",))),  # accepted, and nowhere to be found
     ],
 )

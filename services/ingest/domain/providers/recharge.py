@@ -13,7 +13,7 @@ from typing import Any
 from libs.events.families import commerce
 from libs.events.families.commerce import SubscriptionEvent
 from services.ingest.domain import signatures
-from services.ingest.domain.errors import NotUnderstoodError
+from services.ingest.domain.errors import NotUnderstoodError, UnverifiedError
 from services.ingest.domain.people import Anchor, Person
 from services.ingest.domain.plan import (
     Delivery,
@@ -57,7 +57,7 @@ def _verify(delivery: Delivery, secrets: Secrets, wall: float) -> None:
     """The legacy header counts only where the new one is missing, never where it fails.
 
     It is a plain digest, so whoever has seen one delivery can sign a longer body; what they can add starts
-    with a byte that no JSON has.
+    with a byte that no text has there, and so proves nothing.
     """
     if delivery.header(_SCHEME.header) is not None:
         _SCHEME.verify(delivery, secrets, wall)
@@ -65,6 +65,10 @@ def _verify(delivery: Delivery, secrets: Secrets, wall: float) -> None:
     header = "x-recharge-hmac-sha256"
     legacy = signatures.require(delivery.header(header), header)
     signatures.check([legacy], secrets, lambda key: hashlib.sha256(key.encode() + delivery.body).hexdigest())
+    try:
+        delivery.body.decode()
+    except UnicodeDecodeError:
+        raise UnverifiedError("the legacy signature proves text only") from None
 
 
 def _items(delivery: Delivery) -> Sequence[Node]:

@@ -12,7 +12,7 @@ from services.ingest.domain import sentiment, signatures
 from services.ingest.domain.errors import NotUnderstoodError
 from services.ingest.domain.people import Anchor, Person
 from services.ingest.domain.plan import CLOSED, Delivery, Fact, Item, Provider, unknown_topic
-from services.ingest.domain.reading import Node, parse_object
+from services.ingest.domain.reading import Node, holds_controls, parse_object
 from services.ingest.domain.sources import Secrets, Source
 
 CUSTOMER = "standard.customer"
@@ -51,8 +51,11 @@ def _data(given: Node, model: type[Frozen]) -> Frozen:
     if felt and "sentiment" in model.model_fields and fields.get("sentiment") is None:
         fields["sentiment"] = felt
     data = model.model_validate_json(json.dumps(fields, default=str))
-    if "@" in data.model_dump_json():
+    encoded = data.model_dump_json()
+    if "@" in encoded:
         raise NotUnderstoodError("contact_in_data", "an address belongs under data.customer")
+    if holds_controls(encoded):
+        raise NotUnderstoodError("invalid_data", "a text of it has control characters")
     return data
 
 
