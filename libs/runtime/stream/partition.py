@@ -59,6 +59,7 @@ class Partition:
         self.committed: Positions = dict(restored.positions)
         self.trouble = restored.trouble
         self.behind = False  # the last chunk had waited, and more waited behind it
+        self.told = False  # a sweep has told what was left to it, here or by an owner before us
         self.last_timestamp: dict[Lane, int] = {}  # ms, of the last record taken in
         self.broken = False  # a step or sweep raised half-way: these rows must never be committed
         self._state_next = restored.state_next
