@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from string import ascii_lowercase
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -25,6 +26,7 @@ _LOOK_S = 0.2  # between looks whether a word would be another than the last
 _SEND_S = 2_000  # ms until a word is given up: the next one says more
 _STOP_S = 3.0  # a producer that cannot reach its broker must not hold up the process's end
 _RETRY_S = 1.0  # between attempts while Kafka, or the topic, is away
+_MISSING_S = 5.0  # between looks for a topic that is not there: on such a cluster it may never be
 _TAIL = 100  # records read at the start: ten seconds of twenty processes
 _POLL_MS = 500
 # Nothing heard for so long: made anew, for a consumer can stall without a word.
@@ -47,7 +49,7 @@ async def announcing(
 
     While Kafka is away none leaves, and none is kept: hearers take that for what it is.
     """
-    process = secrets.token_hex(8)
+    process = "".join(secrets.choice(ascii_lowercase) for _ in range(12))
 
     async def session() -> None:
         async with _producer(bootstrap) as producer:
@@ -115,6 +117,7 @@ class Listener:
             await consumer.start()
             if not await self._is_there(consumer):
                 self._hold.read()
+                await asyncio.sleep(_MISSING_S)
                 return
             place = TopicPartition(self._topic, 0)
             consumer.assign([place])
