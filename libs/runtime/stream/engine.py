@@ -238,7 +238,7 @@ class Engine:
         """Whether all that has waited is taken in and told."""
         late = self._settings.behind_after_s
         owned = self._owned.values()
-        return not self.restoring and all(one.told and self.age(one) <= late for one in owned)
+        return not self.restoring and all(not one.owing and self.age(one) <= late for one in owned)
 
     def _is_behind(self, chunk: Chunk) -> bool:
         """More waits behind these records, and the last of them has itself waited for long."""

@@ -69,6 +69,27 @@ async def test_what_a_backlog_left_to_the_sweep_is_not_told_before_it(bench: Ben
     assert len(bench.service.swept) == 2
 
 
+async def test_nor_is_one_that_comes_and_goes_between_two_looks(bench: Bench, monkeypatch):
+    await caught_up_at(bench)
+    await eventually(bench.engine.settled)
+    seen, sweep = [], bench.service.sweep
+
+    def looking(rows, now):
+        seen.append(bench.engine.settled())
+        return sweep(rows, now)
+
+    monkeypatch.setattr(bench.service, "sweep", looking)
+    old = bench.chunk(1, b"1")
+    bench.clock.advance(timedelta(seconds=2))  # no sweep is due for a minute
+    bench.source.ends[EVENTS] = 3
+    await bench.engine.take(old)
+    await bench.engine.take(bench.chunk(2, b"1"))
+    bench.all_taken()
+    assert not bench.engine.settled()
+    await eventually(bench.engine.settled)
+    assert seen == [False]
+
+
 async def test_nothing_is_settled_while_partitions_change_hands(bench: Bench):
     await caught_up_at(bench)
     await eventually(bench.engine.settled)
