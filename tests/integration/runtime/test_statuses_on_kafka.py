@@ -11,12 +11,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from libs.events.status import Status
-from libs.events.topics import INGEST_STATUS
+from libs.events.topics import INGEST_STATUS, SCORING_STATUS
 from libs.runtime.clock import SystemClock
 from libs.runtime.hold import STALE_S
 from libs.runtime.kafka import make_consumer, make_producer
 from libs.runtime.stack import ensure_topics
 from libs.runtime.status import Listener, Word, announcing
+from libs.runtime.stream.restore import partition_counts
 from tests.fixtures.stack import FreshTopic, MakeTopics
 
 NOWHERE = "127.0.0.1:1"
@@ -82,6 +83,11 @@ async def eventually(true: Callable[[], bool]) -> None:
 def said_at(age_s: float, *, waiting: bool = False) -> bytes:
     at = datetime.fromtimestamp(SystemClock().wall() - age_s, UTC)
     return Status(process="p", at=at, waiting=waiting).model_dump_json().encode()
+
+
+async def test_the_topics_of_the_contract_have_one_partition_each(kafka: str) -> None:
+    names = [INGEST_STATUS.name, SCORING_STATUS.name]
+    assert await partition_counts(kafka, names) == dict.fromkeys(names, 1)
 
 
 async def test_words_come_every_two_seconds_and_at_once_when_they_change(stage: Stage) -> None:
