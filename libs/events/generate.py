@@ -9,10 +9,14 @@ from libs.events.deadletter import DeadLetter
 from libs.events.envelope import Envelope, schema_uri
 from libs.events.errors import EventError
 from libs.events.registry import MODELS, VERSIONS
+from libs.events.status import Status
 from libs.events.topics import ALL, KEY, Topic
+from libs.events.types import Frozen
 
 FOLDER = Path(__file__).parent / "schemas"
 Schema = dict[str, Any]
+PLAIN: dict[str, type[Frozen]] = {"status": Status}
+"""What stands on public topics and is no event: without an envelope."""
 
 
 class IncompatibleError(EventError):
@@ -37,20 +41,37 @@ def event_schema(event_type: str) -> Schema:
 def schemas() -> dict[str, Schema]:
     """Every generated file by name, without the AsyncAPI document."""
     named = {f"{name}.v{VERSIONS.get(name, 1)}.json": event_schema(name) for name in sorted(MODELS)}
-    return {**named, "dead-letter.v1.json": DeadLetter.model_json_schema(mode="serialization")}
+    plain: dict[str, type[Frozen]] = {"dead-letter": DeadLetter, **PLAIN}
+    bare = {f"{name}.v1.json": model.model_json_schema(mode="serialization") for name, model in plain.items()}
+    return {**named, **bare}
 
 
 def types_of(topic: Topic) -> list[str]:
     """The event types that stand on a topic."""
     return sorted(
         name
-        for name in MODELS
+        for name in (*MODELS, *PLAIN)
         for wanted in topic.types
         if name == wanted or (wanted.endswith(".") and name.startswith(wanted))
     )
 
 
-def _message(event_type: str) -> Schema:
+def _message(name: str) -> Schema:
+    return _plain_message(name) if name in PLAIN else _event_message(name)
+
+
+def _plain_message(name: str) -> Schema:
+    return {
+        "name": name,
+        "title": name,
+        "summary": (PLAIN[name].__doc__ or name).strip().splitlines()[0],
+        "contentType": "application/json",
+        "payload": {"$ref": f"./{name}.v1.json"},
+        "bindings": {"kafka": {"key": {"type": "string", "description": "the same for all"}}},
+    }
+
+
+def _event_message(event_type: str) -> Schema:
     return {
         "name": event_type,
         "title": event_type,

@@ -21,10 +21,11 @@ class Topic:
     about: str
     made_by: tuple[str, ...]
     read_by: tuple[str, ...]
-    types: tuple[str, ...]  # event types or prefixes ending in a dot; empty for internal records
+    types: tuple[str, ...]  # event types, prefixes ending in a dot or "status"; empty for internal records
     policy: str = "delete"
     retention_days: int | None = None
     public: bool = True
+    partitions: int | None = None  # None: as many as every other topic
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -41,6 +42,23 @@ def _state(name: str, owner: str) -> Topic:
     extra = {"segment.bytes": str(64 * _MB), "min.cleanable.dirty.ratio": "0.1"}
     about = f"Rows and checkpoints of {owner}"
     return Topic(name, about, (owner,), (owner,), (), policy="compact", public=False, extra=extra)
+
+
+def _status(owner: str, reader: str) -> Topic:
+    # One key, so the last word is all that compaction leaves. It must not be left too long: a reader takes
+    # the last hundred records, and a word that another process said is worth something for ten seconds.
+    extra = {"segment.ms": str(_DAY_MS // 24), "min.compaction.lag.ms": "60000"}
+    about = f"Whether events wait at {owner}: while they do, silence means nothing"
+    return Topic(
+        f"{owner}.status",
+        about,
+        (owner,),
+        (reader,),
+        ("status",),
+        policy="compact",
+        partitions=1,
+        extra=extra,
+    )
 
 
 def _dead_letters(owner: str) -> Topic:
@@ -116,6 +134,8 @@ TRIGGERS_REQUESTS = Topic(
     retention_days=7,
     public=False,
 )
+INGEST_STATUS = _status("ingest", "scoring")
+SCORING_STATUS = _status("scoring", "triggers")
 INGEST_DEAD_LETTERS = _dead_letters("ingest")
 SCORING_DEAD_LETTERS = _dead_letters("scoring")
 TRIGGERS_DEAD_LETTERS = _dead_letters("triggers")
@@ -128,6 +148,8 @@ ALL: tuple[Topic, ...] = (
     HEALTH_CHANGES,
     CUSTOMER_TRIGGERS,
     OUTREACH_OUTCOMES,
+    INGEST_STATUS,
+    SCORING_STATUS,
     SCORING_STATE,
     SCORING_TRANSFERS,
     TRIGGERS_STATE,

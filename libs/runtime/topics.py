@@ -34,6 +34,7 @@ async def ensure_topics(
 ) -> list[str]:
     """Create the topics that are missing and return their names, once every partition can be written to.
 
+    A topic that says how many partitions it has gets so many.
     What exists is left as it is: an operator may have tuned it, and a partition count is fixed for life.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
@@ -52,7 +53,15 @@ async def ensure_topics(
 async def _create(
     admin: AIOKafkaAdminClient, topics: Sequence[TopicSpec], partitions: int, replication: int
 ) -> None:
-    new = [NewTopic(topic.name, partitions, replication, topic_configs=topic.config) for topic in topics]
+    new = [
+        NewTopic(
+            topic.name,
+            getattr(topic, "partitions", None) or partitions,
+            replication,
+            topic_configs=topic.config,
+        )
+        for topic in topics
+    ]
     answer = await admin.create_topics(new)
     for name, code, message, *_ in answer.topic_errors:
         # Another process may have made it since we asked; that is what we wanted.

@@ -9,11 +9,13 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from libs.events.topics import INGEST_STATUS
 from libs.runtime.clock import Clock, make_clock
 from libs.runtime.health import Readiness, serve
 from libs.runtime.lifecycle import calm_collector, cancel_all, stop_on_signals, wait_any
 from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
+from libs.runtime.status import announcing
 from services.ingest.adapters.answers import PostgresAnswers
 from services.ingest.adapters.arrivals import PostgresArrivals
 from services.ingest.adapters.dead_letters import PostgresDeadLetters
@@ -54,6 +56,7 @@ from services.ingest.redrive import Redriver
 from services.ingest.service import Intake
 from services.ingest.settings import IngestSettings
 from services.ingest.sources import JoinedSources, SourcesSnapshot
+from services.ingest.status import status_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +240,8 @@ async def run(settings: IngestSettings, runtime: RuntimeSettings) -> None:
             ports = on_postgres(engine, sources, log, apis, KafkaTold(runtime.kafka))
             ingest = compose(settings, ports, clock, runtime.ready_age_limit_s)
             calm_collector()
-            async with ingest.working() as tasks, serve(ingest.api, runtime.host, settings.port):
+            said = announcing(runtime.kafka, INGEST_STATUS.name, clock, status_of(ingest.publisher, clock))
+            async with ingest.working() as tasks, said, serve(ingest.api, runtime.host, settings.port):
                 await wait_any(stop, following, *tasks)
     finally:
         await engine.dispose()

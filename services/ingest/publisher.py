@@ -70,11 +70,17 @@ class Publisher:
         self._most = (
             DRAIN_BATCH  # records that Kafka is sent at once; fewer after it refused some for their size
         )
+        self._counted = False  # whether the spool has ever been counted
         self.depth = SpoolDepth()
 
     @property
     def spooling(self) -> bool:
         return self._spooling
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an event may wait, of this process or another; what nobody has counted may."""
+        return self._spooling or not self._counted or self.depth.records > 0
 
     async def publish(self, records: Sequence[Record]) -> Durable:
         """Raises UnavailableError when neither Kafka nor PostgreSQL takes the records."""
@@ -245,7 +251,7 @@ class Publisher:
         now = asyncio.get_running_loop().time()
         if now - self._counted_at >= COUNT_S:
             self._seen(await self._spool.depth())
-            self._counted_at = now
+            self._counted_at, self._counted = now, True
 
     async def _postgres_away(self) -> float:
         # Nothing of ours waits as far as we know: Kafka, if it is there, may go on alone.

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -10,17 +11,22 @@ from libs.events.topics import (
     CUSTOMER_EVENTS,
     CUSTOMER_HEALTH,
     HEALTH_CHANGES,
+    INGEST_STATUS,
     SCORING_DEAD_LETTERS,
     SCORING_STATE,
+    SCORING_STATUS,
     SCORING_TRANSFERS,
 )
 from libs.runtime.clock import make_clock
 from libs.runtime.health import Readiness, serve_health
+from libs.runtime.hold import Relay
 from libs.runtime.lifecycle import calm_collector, stop_on_signals
 from libs.runtime.logging import get_logger
 from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
+from libs.runtime.status import Listener, Word, announcing
 from libs.runtime.stream.settings import StreamSettings
+from libs.runtime.stream.takeover import never_held
 from libs.runtime.stream.worker import StreamWorker
 from services.scoring.adapters.scorecard_file import STARTER, load_scorecard
 from services.scoring.domain.money import Money
@@ -42,6 +48,8 @@ class Wiring:
     state: str = SCORING_STATE.name
     dead_letters: str = SCORING_DEAD_LETTERS.name
     transfers: str = SCORING_TRANSFERS.name
+    heard: str = INGEST_STATUS.name
+    said: str = SCORING_STATUS.name
 
 
 REAL = Wiring()
@@ -53,6 +61,8 @@ def make_worker(
     settings: ScoringSettings,
     registry: CollectorRegistry,
     wiring: Wiring = REAL,
+    *,
+    held: Callable[[], bool] = never_held,
 ) -> StreamWorker:
     """Raises ConfigError when the scorecard cannot be used: nothing has been opened then."""
     path = settings.scorecard_file or STARTER
@@ -76,6 +86,7 @@ def make_worker(
         metrics=registry,
         outputs=(CUSTOMER_HEALTH.name, HEALTH_CHANGES.name),
         transfers=wiring.transfers,
+        held=held,
     )
 
 
@@ -88,14 +99,27 @@ async def run(
 ) -> None:
     """Until asked to stop: compile, then join the group."""
     stop = stop or stop_on_signals()
-    registry = make_registry()
-    worker = make_worker(runtime, stream, settings, registry, wiring)
-    warm = asyncio.Event()
+    registry, clock = make_registry(), make_clock(runtime.clock_file)
+    ingest = Listener(
+        runtime.kafka, wiring.heard, clock, registry, app=wiring.app_id, longest_s=stream.hold_max_s
+    )
+    worker = make_worker(runtime, stream, settings, registry, wiring, held=ingest.held)
+    warm, relay = asyncio.Event(), Relay()
+
+    def word() -> Word | None:
+        """Nothing where ingest has never been: triggers would wait for us as long as we wait for nobody."""
+        if not ingest.known:
+            return None
+        return Word(relay.waiting(held=ingest.held(), settled=worker.settled()))
 
     def readiness() -> Readiness:
         return worker.readiness() if warm.is_set() else Readiness(False, "compiling")
 
-    async with serve_health(runtime.host, settings.port, registry, readiness):
+    async with (
+        serve_health(runtime.host, settings.port, registry, readiness),
+        ingest.following(),
+        announcing(runtime.kafka, wiring.said, clock, word),
+    ):
         await _warm(stop)
         warm.set()
         if not stop.is_set():

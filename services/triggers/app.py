@@ -1,6 +1,7 @@
 """The composition root: real rules, clock, metrics and Kafka around the two pure functions."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from libs.events.topics import (
     CUSTOMER_HEALTH,
     CUSTOMER_TRIGGERS,
+    SCORING_STATUS,
     TRIGGERS_DEAD_LETTERS,
     TRIGGERS_REQUESTS,
     TRIGGERS_STATE,
@@ -18,6 +20,7 @@ from libs.runtime.health import serve_health
 from libs.runtime.lifecycle import calm_collector
 from libs.runtime.metrics import make_registry
 from libs.runtime.settings import RuntimeSettings
+from libs.runtime.status import Listener
 from libs.runtime.stream.settings import StreamSettings
 from libs.runtime.stream.worker import StreamWorker
 from services.triggers.adapters.rule_file import locate
@@ -40,6 +43,7 @@ class Wiring:
     state: str = TRIGGERS_STATE.name
     dead_letters: str = TRIGGERS_DEAD_LETTERS.name
     requests: str = TRIGGERS_REQUESTS.name
+    heard: str = SCORING_STATUS.name
 
 
 REAL = Wiring()
@@ -53,6 +57,7 @@ def make_worker(
     *,
     registry: CollectorRegistry,
     wiring: Wiring,
+    held: Callable[[], bool],
 ) -> StreamWorker:
     rhythm = {"sweep_s": settings.sweep_s, "sweep_wall_s": settings.sweep_min_wall_s}
     return StreamWorker(
@@ -69,6 +74,7 @@ def make_worker(
         metrics=registry,
         outputs=(CUSTOMER_TRIGGERS.name,),
         transfers=wiring.requests,
+        held=held,
     )
 
 
@@ -87,10 +93,21 @@ async def run(
     metrics = TriggersMetrics(registry)
     source = RuleSource(locate(settings.rules_file), runtime.data_dir / KEPT, metrics.rule_file)
     service = Triggers(source.first(), metrics, Limits(settings.storm_share, settings.storm_least))
-    worker = make_worker(runtime, stream, settings, service, registry=registry, wiring=wiring)
+    scoring = Listener(
+        runtime.kafka,
+        wiring.heard,
+        make_clock(runtime.clock_file),
+        registry,
+        app=wiring.app_id,
+        longest_s=stream.hold_max_s,
+    )
+    worker = make_worker(
+        runtime, stream, settings, service, registry=registry, wiring=wiring, held=scoring.held
+    )
     calm_collector()
     async with (
         serve_health(runtime.host, settings.port, registry, worker.readiness),
         following(source, service.adopt, settings.rules_poll_s),
+        scoring.following(),
     ):
         await worker.run(stop)

@@ -145,6 +145,9 @@ class _Source:
     def log_end(self, place: Place) -> int | None:
         return self._consumer.chunk_thread.log_end(place)
 
+    def heard_at(self, place: Place) -> float:
+        return self._consumer.chunk_thread.heard_at(place)
+
     async def still_member(self, positions: dict[Place, int]) -> bool:
         asked = partial(self._consumer.still_member, positions)
         return await with_patience(asked, "the group: are we still a member")

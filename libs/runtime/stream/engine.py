@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from libs.runtime.hold import END_S
 from libs.runtime.logging import get_logger
 from libs.runtime.stream.api import Chunk, Lane
 from libs.runtime.stream.coverage import Place, Span
@@ -41,6 +42,10 @@ class Source(Protocol):
 
     def log_end(self, place: Place) -> int | None:
         """The end of the log as last heard; None before the first answer."""
+        ...
+
+    def heard_at(self, place: Place) -> float:
+        """When the end of the log was last heard, wall seconds; 0 before the first answer."""
         ...
 
     async def still_member(self, positions: dict[Place, int]) -> bool:
@@ -221,6 +226,19 @@ class Engine:
         source = self._need_source()
         span, end = source.span(place), source.log_end(place)
         return span is not None and end is not None and expected >= span.start and span.end >= end
+
+    def listening(self, partition: Partition) -> bool:
+        """Whether silence counts: nothing waits before us, and the log's end has been heard just now."""
+        source, since = self._need_source(), self._job.clock.wall() - END_S
+        lanes = partition.next
+        fresh = all(source.heard_at(Place(lane, partition.number)) >= since for lane in lanes)
+        return fresh and not self._job.held()
+
+    def settled(self) -> bool:
+        """Whether all that has waited is taken in and told."""
+        late = self._settings.behind_after_s
+        owned = self._owned.values()
+        return not self.restoring and all(not one.owing and self.age(one) <= late for one in owned)
 
     def _is_behind(self, chunk: Chunk) -> bool:
         """More waits behind these records, and the last of them has itself waited for long."""

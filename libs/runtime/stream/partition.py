@@ -59,6 +59,9 @@ class Partition:
         self.committed: Positions = dict(restored.positions)
         self.trouble = restored.trouble
         self.behind = False  # the last chunk had waited, and more waited behind it
+        # Chunks whose outputs were left to the sweep, and how many of these one has told. An owner before us
+        # may have left some.
+        self.left, self.told = 1, 0
         self.last_timestamp: dict[Lane, int] = {}  # ms, of the last record taken in
         self.broken = False  # a step or sweep raised half-way: these rows must never be committed
         self._state_next = restored.state_next
@@ -77,8 +80,14 @@ class Partition:
         self._hold(collect(outputs, self.rows, self.number, self._bury), len(chunk.records))
         self.next[chunk.lane] = chunk.next
         self.behind = chunk.behind
+        self.left += chunk.behind
         if chunk.records:
             self.last_timestamp[chunk.lane] = chunk.records[-1].timestamp
+
+    @property
+    def owing(self) -> bool:
+        """Whether something that was left to a sweep has not been told by one."""
+        return self.told < self.left
 
     def suspects(self, chunk: Chunk) -> bool:
         """Whether this chunk must be taken apart: it ended workers often enough."""

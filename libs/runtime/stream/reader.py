@@ -192,9 +192,17 @@ class ChunkThread(kafka_driver.AIOKafkaConsumerThread):
 
     def log_end(self, place: Place) -> int | None:
         """As the last fetch answer told; from any thread, reading only."""
-        consumer, where = self._consumer, context_of(self.app).tp(place)
-        state = dict(_states(consumer)).get(where) if consumer is not None else None
+        state = self._state(place)
         return None if state is None else (state.highwater if state.lso in (None, -1) else state.lso)
+
+    def heard_at(self, place: Place) -> float:
+        """When that answer came."""
+        state = self._state(place)
+        return 0.0 if state is None or state.timestamp is None else state.timestamp / 1000
+
+    def _state(self, place: Place) -> Any:
+        consumer, where = self._consumer, context_of(self.app).tp(place)
+        return dict(_states(consumer)).get(where) if consumer is not None else None
 
 
 def _tell_of_moves(state: Any, place: Place, coverage: Coverage) -> None:

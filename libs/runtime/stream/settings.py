@@ -36,6 +36,13 @@ class StreamSettings(BaseSettings):
     quarantine_after: int = Field(
         3, ge=1, description="Times in a row a chunk ends the worker before its bad record is looked for"
     )
+    # Kafka away for a night, and whoever has to be woken; after it, nobody speaks because nobody is there.
+    hold_max_s: float = Field(
+        86_400.0,
+        ge=0,
+        description="Silence is held no longer than this after the last word of the service before, s: it is "
+        "gone for good; 0: silence is never held",
+    )
     stall_s: float = Field(
         60.0, gt=0, description="A worker that takes nothing in for this long, while there is something, ends"
     )

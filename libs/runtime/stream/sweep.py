@@ -10,7 +10,8 @@ _SMALLEST, LARGEST = 64, 2_048
 
 
 def sweep_now(now: datetime, watermark: datetime | None, *, caught_up: bool) -> datetime | None:
-    """Silence is not real while we are not listening: behind, time stands at the last event taken in.
+    """Silence is not real while we are not listening: behind, or while events wait before us, time stands at
+    the last event taken in.
 
     None when behind with nothing taken in yet: there is no time to sweep at.
     """

@@ -34,6 +34,11 @@ class Log(Protocol):
     async def bounds(self, places: Iterable[Place]) -> dict[Place, Bounds]: ...
 
 
+def never_held() -> bool:
+    """For who has nobody before it to listen to: replays, benchmarks, tests."""
+    return False
+
+
 class Job(NamedTuple):
     """What the engine runs."""
 
@@ -43,6 +48,7 @@ class Job(NamedTuple):
     clock: Clock
     plan: Plan
     lanes: tuple[Lane, ...] = (Lane.EVENTS,)
+    held: Callable[[], bool] = never_held
 
 
 class Takeover:

@@ -20,6 +20,7 @@ class Standing(Protocol):
 
     def current(self, partition: Partition) -> bool: ...
     def caught_up(self, partition: Partition) -> bool: ...
+    def listening(self, partition: Partition) -> bool: ...
     def age(self, partition: Partition) -> float: ...
     def lag(self, partition: Partition) -> int: ...
 
@@ -43,10 +44,14 @@ class Upkeep:
             self._observe(partition, standing)
             caught_up = standing.caught_up(partition)
             behind = partition.behind = partition.behind and not caught_up
-            now = sweep_now(self._clock.now(), partition.rows.watermark, caught_up=caught_up)
-            if now is not None and timer.due(now, time.monotonic(), behind=behind):
+            counts = caught_up and standing.listening(partition)
+            now = sweep_now(self._clock.now(), partition.rows.watermark, caught_up=counts)
+            owes = partition.owing and not behind  # a backlog may come and go between two looks
+            if now is not None and (timer.due(now, time.monotonic(), behind=behind) or owes):
                 timer.swept(now, time.monotonic(), behind=behind)
+                left = partition.left
                 await self._sweep(partition, standing, now, size)
+                partition.told = partition.told if behind else left
 
     async def _sweep(self, partition: Partition, standing: Standing, now: datetime, size: SliceSize) -> None:
         """One pass, a slice at a time; chunks are taken in between the slices."""

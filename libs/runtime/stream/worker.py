@@ -28,7 +28,7 @@ from libs.runtime.stream.partition import Plan
 from libs.runtime.stream.restore import Bounds, log_bounds, partition_counts, read_state
 from libs.runtime.stream.settings import StreamSettings
 from libs.runtime.stream.state import Migrations, Restorer
-from libs.runtime.stream.takeover import Job
+from libs.runtime.stream.takeover import Job, never_held
 from libs.runtime.stream.transaction import PartitionProducer
 from libs.runtime.stream.watchdog import watch
 
@@ -42,6 +42,7 @@ class StreamWorker:
     ``layout`` is the version of ``row``: raise it with every change of the dtype and give ``migrate`` the
     step from each older version. ``outputs`` are the topics the service writes, checked before the start.
     ``transfers`` is the topic by which partitions send each other :class:`.api.Transfer`s, if they do.
+    While ``held()`` silence means nothing: sweeps look no further than the last event.
     """
 
     engine_type: type[Engine] = Engine
@@ -63,13 +64,14 @@ class StreamWorker:
         outputs: Iterable[str] = (),
         migrate: Migrations | None = None,
         transfers: str | None = None,
+        held: Callable[[], bool] = never_held,
     ) -> None:
         self._app_id, self._source, self._state = app_id, source, state
         self._lanes = {Lane.EVENTS: source} | ({} if transfers is None else {Lane.TRANSFERS: transfers})
         self._partitions = 0
         self._dead_letters, self._outputs = dead_letters, tuple(outputs)
         self._row, self._layout, self._migrate = np.dtype(row), layout, migrate or {}
-        self._service, self._clock = service, clock
+        self._service, self._clock, self._held = service, clock, held
         self._settings, self._stream = settings, stream
         self._metrics = StreamMetrics(metrics, app_id)
         self._log = _Log(settings.kafka, app_id, self._lanes, state, stream)
@@ -113,6 +115,11 @@ class StreamWorker:
         late = age > limit
         return Readiness(not late, f"an event has waited {age:.0f} s" if late else "ok", age)
 
+    def settled(self) -> bool:
+        """Whether all that has waited here is taken in and told."""
+        engine = self._engine
+        return engine is not None and engine.settled() and self.readiness().ready
+
     async def _connect(self, stop: asyncio.Event) -> bool:
         """Wait for the broker, a log line an attempt; then see that the topics fit. False: asked to stop."""
         check = asyncio.create_task(with_patience(self._check_topics, f"{self._app_id}: topics", stop))
@@ -152,7 +159,7 @@ class StreamWorker:
             self._lanes.get(Lane.TRANSFERS, ""),
             self._owner_of,
         )
-        job = Job(self._service, self._row, self._migrate, self._clock, plan, tuple(self._lanes))
+        job = Job(self._service, self._row, self._migrate, self._clock, plan, tuple(self._lanes), self._held)
         return self.engine_type(job, self._log, self._stream, self._metrics)
 
     def _owner_of(self, key: bytes) -> int:

@@ -4,6 +4,11 @@ import asyncio
 from collections import Counter
 from itertools import count
 
+from prometheus_client import CollectorRegistry
+
+from libs.events.topics import INGEST_STATUS
+from libs.runtime.clock import SystemClock
+from libs.runtime.status import Listener
 from tests.integration.ingest.conftest import PATIENCE_S, World
 from tests.unit.ingest.shop import order
 
@@ -50,6 +55,27 @@ async def test_kafka_away_and_ingest_killed_lose_nothing_and_keep_the_order(worl
             await accepted(world, order(number))
         await world.spool_is_empty()
         await world.reaches_kafka(299)
+        assert numbers_of(await world.events(), numbers) == list(numbers)
+
+
+async def test_silence_is_held_from_when_ingest_is_cut_off_until_what_it_spooled_has_come(world: World):
+    kafka, clock, numbers = world.state.kafka.url, SystemClock(), range(500, 506)
+    heard = Listener(kafka, INGEST_STATUS.name, clock, CollectorRegistry(), app="test", longest_s=3_600)
+
+    async def until(held: bool) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not heard.known or heard.held() is not held:  # noqa: ASYNC110 (another process)
+                await asyncio.sleep(0.05)
+
+    async with world.ingest(INGEST_KAFKA_WAIT_S="0.3"), heard.following():
+        await world.reaches_kafka(500)
+        await until(held=False)
+        await world.stop("kafka")
+        for number in numbers[1:]:
+            assert (await accepted(world, order(number)))[1] == "spool"
+        await until(held=True)
+        await world.start_everything()
+        await until(held=False)
         assert numbers_of(await world.events(), numbers) == list(numbers)
 
 

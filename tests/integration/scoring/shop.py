@@ -132,7 +132,8 @@ async def make_shop(kafka: str, make_topics: MakeTopics, clock_file: Path, port:
     source, dead, transfers = await make_topics("events", "scoring-dead", "transfers", partitions=PARTITIONS)
     (state,) = await make_topics("scoring-state", partitions=PARTITIONS, config=SCORING_STATE.config)
     await ensure_topics(kafka, [CUSTOMER_HEALTH, HEALTH_CHANGES], partitions=4)
-    wiring = Wiring(f"scoring-{uuid4().hex[:8]}", source, state, dead, transfers)
+    heard, said = await make_topics("ingest-status", "scoring-status", partitions=1)
+    wiring = Wiring(f"scoring-{uuid4().hex[:8]}", source, state, dead, transfers, heard, said)
     made = Shop(kafka, wiring, clock_file, f"ann-{uuid4().hex[:8]}", port)
     made.set_clock(0)
     return made

@@ -93,7 +93,8 @@ async def shop(kafka: str, make_topics: MakeTopics, tmp_path: Path, unused_tcp_p
     (requests,) = await make_topics("triggers-requests", partitions=PARTITIONS)
     (state,) = await make_topics("triggers-state", partitions=PARTITIONS, config=TRIGGERS_STATE.config)
     await ensure_topics(kafka, [CUSTOMER_TRIGGERS], partitions=4)
-    wiring = Wiring(f"triggers-{uuid4().hex[:8]}", source, state, dead, requests)
+    (heard,) = await make_topics("scoring-status", partitions=1)
+    wiring = Wiring(f"triggers-{uuid4().hex[:8]}", source, state, dead, requests, heard)
     made = Shop(kafka, wiring, tmp_path / "clock.json", f"ann-{uuid4().hex[:8]}", unused_tcp_port)
     made.set_clock(0)
     return made

@@ -79,7 +79,9 @@ class FakeLog:
 
 
 class FakeSource:
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.deaf_since: float | None = None
         self.seeks: list[tuple[int, int]] = []  # of the events lane
         self.transfer_seeks: list[tuple[int, int]] = []
         self.spans: dict[Place, Span] = {}
@@ -96,6 +98,9 @@ class FakeSource:
     def log_end(self, place: Place) -> int | None:
         return self.ends.get(place)
 
+    def heard_at(self, _: Place) -> float:
+        return self._clock.wall() if self.deaf_since is None else self.deaf_since
+
     async def still_member(self, _: dict[Place, int]) -> bool:
         return self.member
 
@@ -106,7 +111,8 @@ class Bench:
     def __init__(
         self, clock: FakeClock, settings: StreamSettings = FAST, lanes: tuple[Lane, ...] = (Lane.EVENTS,)
     ) -> None:
-        self.log, self.source, self.service, self.clock = FakeLog(), FakeSource(), Counting(), clock
+        self.log, self.source, self.service, self.clock = FakeLog(), FakeSource(clock), Counting(), clock
+        self.held = False
         self.registry = CollectorRegistry()
         metrics = StreamMetrics(self.registry, "app")
 
@@ -116,7 +122,8 @@ class Bench:
         plan = Plan(
             "state", 1, bury, settings, metrics, "transfers", lambda key: int(key.rpartition(b"/")[2])
         )
-        self.engine = Engine(Job(self.service, ROW, {}, clock, plan, lanes), self.log, settings, metrics)
+        job = Job(self.service, ROW, {}, clock, plan, lanes, lambda: self.held)
+        self.engine = Engine(job, self.log, settings, metrics)
         self.engine.attach(self.source)
 
     async def own(self, *partitions: int) -> bool:
