@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -57,6 +58,28 @@ SameAs = Annotated[
 Backfill = Annotated[bool, typer.Option("--backfill", help="History: it never starts outreach.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on the standard output.")]
 Grace = Annotated[float, typer.Option(min=0, max=8760, help="Hours for which the old secrets hold too.")]
+
+
+class Clearable(Enum):
+    """What a source may be without."""
+
+    TOPICS = "topics"
+    LIMITS = "limits"
+    TOKENS = "tokens"
+    API_KEY = "api-key"
+    API_BASE = "api-base"
+    SAME_AS = "same-as"
+
+
+EMPTY: dict[Clearable, Any] = {
+    Clearable.TOPICS: (),
+    Clearable.LIMITS: None,
+    Clearable.TOKENS: (),
+    Clearable.API_KEY: None,
+    Clearable.API_BASE: None,
+    Clearable.SAME_AS: {},
+}
+Clear = Annotated[list[Clearable] | None, typer.Option(help="Take it away; topics: all are used again.")]
 
 
 @app.command()
@@ -147,6 +170,77 @@ def rotate(name: Name, *, grace: Grace = 24.0, ask: Ask = False) -> None:
     until = now + timedelta(hours=grace)
     _require(name, found=_with_sources(lambda store: store.rotate(name, secret, until)))
     typer.echo(f"The secrets before it hold until {until:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+@app.command("set")
+def set_fields(
+    name: Name,
+    *,
+    currency: Annotated[str | None, typer.Option(help="Of amounts that name none.")] = None,
+    topics: Topics = None,
+    per_second: PerSecond = None,
+    burst: Burst = None,
+    tokens: Tokens = None,
+    api_key: ApiKey = False,
+    api_base: ApiBase = None,
+    phone_region: Annotated[str | None, typer.Option(help="Of phone numbers.")] = None,
+    same_as: SameAs = None,
+    simulated: Annotated[bool | None, typer.Option(help="Whether nobody real is behind it.")] = None,
+    clear: Clear = None,
+) -> None:
+    """Change a source: what is named takes the place of what was there; its secrets stay (`rotate`)."""
+    changes = {
+        "currency": currency,
+        "topics": topics,
+        "tokens": tokens,
+        "api_base": api_base,
+        "phone_region": phone_region,
+        "same_as": pairs_of(same_as) or None,
+        "simulated": simulated,
+    }
+    named = {field: value for field, value in changes.items() if value is not None}
+    _set(name, named, limits=(per_second, burst), api_key=api_key, clear=clear or [])
+
+
+def _set(
+    name: str,
+    named: dict[str, Any],
+    *,
+    limits: tuple[int | None, int | None],
+    api_key: bool,
+    clear: list[Clearable],
+) -> None:
+    source = _one(name)
+    if limits != (None, None):
+        before = source.limits.per_second if source.limits else None
+        named["limits"] = limits_of(limits[0] or before, limits[1])
+    given = {*named, *(["api_key"] if api_key else [])}
+    if twice := sorted(given & {one.value.replace("-", "_") for one in clear}):
+        raise typer.BadParameter(f"{', '.join(twice)}: given and cleared")
+    named |= {one.value.replace("-", "_"): EMPTY[one] for one in clear}
+    if not named and not api_key:
+        raise typer.BadParameter("nothing to change was named")
+    # Whatever is wrong is said before anybody is asked for a key.
+    kept = {field: value for field, value in source if field not in named}
+    checked({**kept, **named})
+    if api_key:
+        named["api_key"] = asked("API key")
+    changed = checked({**kept, **named})
+    changes = {field: getattr(changed, field) for field in named}
+    _require(name, found=_with_sources(lambda store: store.change(name, changes)))
+    typer.echo(f"{name} is so within a second or so: {', '.join(sorted(named))}.")
+
+
+@app.command()
+def remove(name: Name, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Forget a source and its secrets: what it sends is answered 404; its dead letters stay."""
+    if not yes:
+        typer.confirm(
+            f"Remove {name}? Its address is answered 404 then, and a provider may end its webhook for good",
+            abort=True,
+        )
+    _require(name, found=_with_sources(lambda store: store.remove(name)))
+    typer.echo(f"{name} is gone within a second or so.")
 
 
 @app.command()
