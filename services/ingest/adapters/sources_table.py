@@ -28,16 +28,17 @@ _SECRETS = text("SELECT * FROM source_secrets ORDER BY number")
 _SECRETS_OF = text("SELECT * FROM source_secrets WHERE source = :name ORDER BY number")
 _ADD = text(
     "INSERT INTO sources (name, provider, tenant, currency, enabled, topics, per_second, burst, tokens, "
-    "backfill, simulated, phone_region, same_as, api_key, api_base) VALUES (:name, :provider, :tenant, "
-    ":currency, :enabled, :topics, :per_second, :burst, :tokens, :backfill, :simulated, :phone_region, "
-    "CAST(:same_as AS jsonb), :api_key, :api_base) ON CONFLICT (name) DO NOTHING RETURNING 1"
+    "backfill, simulated, phone_region, same_as, api_key, api_base, account) "
+    "VALUES (:name, :provider, :tenant, :currency, :enabled, :topics, :per_second, :burst, :tokens, "
+    ":backfill, :simulated, :phone_region, "
+    "CAST(:same_as AS jsonb), :api_key, :api_base, :account) ON CONFLICT (name) DO NOTHING RETURNING 1"
 )
 # Name, provider and tenant stay: the secrets are sealed with them.
 _CHANGE = text(
     "UPDATE sources SET currency = :currency, enabled = :enabled, topics = :topics, "
     "per_second = :per_second, burst = :burst, tokens = :tokens, backfill = :backfill, "
     "simulated = :simulated, phone_region = :phone_region, same_as = CAST(:same_as AS jsonb), "
-    "api_key = :api_key, api_base = :api_base WHERE name = :name"
+    "api_key = :api_key, api_base = :api_base, account = :account WHERE name = :name"
 )
 _REMOVE = text("DELETE FROM sources WHERE name = :name RETURNING 1")
 _ADD_SECRET = text(
@@ -64,6 +65,7 @@ _PLAIN = (
     "simulated",
     "phone_region",
     "api_base",
+    "account",
 )
 
 

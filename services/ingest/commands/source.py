@@ -56,6 +56,12 @@ SameAs = Annotated[
     list[str] | None, typer.Option(help="Kinds of identifier, such as segment.user=shopify.customer.")
 ]
 Backfill = Annotated[bool, typer.Option("--backfill", help="History: it never starts outreach.")]
+Account = Annotated[
+    str | None,
+    typer.Option(
+        help="The provider's name of the one account whose deliveries are taken; see docs/providers.md."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on the standard output.")]
 Grace = Annotated[float, typer.Option(min=0, max=8760, help="Hours for which the old secrets hold too.")]
 
@@ -69,6 +75,7 @@ class Clearable(Enum):
     API_KEY = "api-key"
     API_BASE = "api-base"
     SAME_AS = "same-as"
+    ACCOUNT = "account"
 
 
 EMPTY: dict[Clearable, Any] = {
@@ -78,6 +85,7 @@ EMPTY: dict[Clearable, Any] = {
     Clearable.API_KEY: None,
     Clearable.API_BASE: None,
     Clearable.SAME_AS: {},
+    Clearable.ACCOUNT: None,
 }
 Clear = Annotated[list[Clearable] | None, typer.Option(help="Take it away; topics: all are used again.")]
 
@@ -97,6 +105,7 @@ def add(
     api_base: ApiBase = None,
     phone_region: Region = "US",
     same_as: SameAs = None,
+    account: Account = None,
     backfill: Backfill = False,
     ask: Ask = False,
 ) -> None:
@@ -111,6 +120,7 @@ def add(
         "tokens": tokens or [],
         "phone_region": phone_region,
         "same_as": pairs_of(same_as),
+        "account": account,
         "backfill": backfill,
         "api_base": api_base,
     }
@@ -185,6 +195,7 @@ def set_fields(
     api_base: ApiBase = None,
     phone_region: Annotated[str | None, typer.Option(help="Of phone numbers.")] = None,
     same_as: SameAs = None,
+    account: Account = None,
     simulated: Annotated[bool | None, typer.Option(help="Whether nobody real is behind it.")] = None,
     clear: Clear = None,
 ) -> None:
@@ -196,6 +207,7 @@ def set_fields(
         "api_base": api_base,
         "phone_region": phone_region,
         "same_as": pairs_of(same_as) or None,
+        "account": account,
         "simulated": simulated,
     }
     named = {field: value for field, value in changes.items() if value is not None}
@@ -298,12 +310,13 @@ def _row(stored: StoredSource, instead: str | None) -> dict[str, Any]:
     source = stored.source
     row: dict[str, Any] = {"name": stored.name, "created_at": stored.created_at.isoformat()}
     if source is None:
-        unknown = dict.fromkeys(("tenant", "provider", "limits", "api_key"))
+        unknown = dict.fromkeys(("tenant", "provider", "account", "limits", "api_key"))
         return {**row, **unknown, "state": stored.fault, "topics": [], "secrets": []}
     return {
         **row,
         "tenant": source.tenant,
         "provider": source.provider,
+        "account": source.account,
         "state": instead or ("enabled" if source.enabled else "disabled"),
         "limits": source.limits and f"{source.limits.per_second}/s, {source.limits.burst} at once",
         "topics": sorted(source.topics),

@@ -43,6 +43,7 @@ async def test_a_source_comes_back_as_it_was_added(source_store: SourceStore):
         tokens=[hash_of("t")],
         api_key="key of the API",
         api_base="https://api.shop.example",
+        account="ours.myshopify.com",
         backfill=True,
         simulated=True,
         phone_region="DE",
@@ -67,13 +68,19 @@ async def test_a_name_is_taken_once_and_the_first_stays(source_store: SourceStor
 async def test_a_change_keeps_what_it_does_not_name_and_the_secrets_and_is_noticed(source_store: SourceStore):
     await source_store.add(make_source(topics=["orders/create"], api_key="key of the API", enabled=False))
     before = await source_store.stamp()
-    changes = {"limits": Limits(per_second=5, burst=50), "api_base": "https://api.shop.example"}
+    changes = {
+        "limits": Limits(per_second=5, burst=50),
+        "account": "ours",
+        "api_base": "https://api.shop.example",
+    }
     assert await source_store.change("shop", changes)
     assert await source_store.stamp() != before
     assert await only(source_store) == make_source(
         topics=["orders/create"], api_key="key of the API", enabled=False, **changes
     )
-    assert await source_store.change("shop", {"limits": None, "api_key": None, "topics": frozenset()})
+    assert await source_store.change(
+        "shop", {"limits": None, "api_key": None, "account": None, "topics": frozenset()}
+    )
     assert await only(source_store) == make_source(enabled=False, api_base="https://api.shop.example")
     assert not await source_store.change("nobody", {"limits": None})
 

@@ -146,8 +146,10 @@ async def test_a_source_is_changed_while_it_is_served_and_its_secrets_stay(world
         cleared = ("--clear", "limits", "--clear", "topics", "--api-base", "https://api.shop.example")
         status, said_last = await source(world, "set", "moved", *cleared, "--simulated")
         assert status == 0, said_last
-        await becomes(world, 200, "moved", secret)
-        assert [await deliver(world, "moved", secret) for _ in range(3)] == [200, 200, 200]
+        async with asyncio.timeout(PATIENCE_S):
+            # One may come through while the limit still holds: three at once may not.
+            while {await deliver(world, "moved", secret) for _ in range(3)} != {200}:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
     after = await of(world, "moved")
     assert (after["limits"], after["topics"], after["api_key"]) == (None, [], True)
     assert after["secrets"] == row["secrets"]
