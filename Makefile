@@ -117,10 +117,13 @@ test-e2e: install ## The whole way: webhook in, message out, ledger balanced, al
 chaos: install ## Long rounds of faults under load: kill -9, frozen workers, a broker that dies (SEED=7 ROUNDS=4 MUTANT=fence)
 	@$(BIN)/python -m tests.chaos
 
+FUZZED := $(wildcard tests/property/ingest/test_any_*.py)
+
 .PHONY: fuzz
-fuzz: install ## Odd deliveries of every provider, new ones each round, until the time is up (SECONDS=300)
-	@until=$$(( $$(date +%s) + $(or $(SECONDS),300) )); while [ $$(date +%s) -lt $$until ]; do \
-	  $(PYTEST) tests/property/ingest/test_any_delivery.py -q || exit 1; done
+fuzz: install ## Odd deliveries, files of history, API objects and declared providers, new ones each round, one at least of each (SECONDS=300)
+	@start=$$(date +%s); part=0; for file in $(FUZZED); do part=$$((part + 1)); \
+	  until=$$((start + $(or $(SECONDS),300) * part / $(words $(FUZZED)))); \
+	  while echo "$$file"; $(PYTEST) $$file -q || exit 1; [ $$(date +%s) -lt $$until ]; do :; done; done
 
 .PHONY: test-browser
 test-browser: install /usr/bin/chromium ## The console in Debian's Chromium

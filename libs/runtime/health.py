@@ -5,10 +5,13 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel, Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +23,49 @@ class Readiness:
     oldest_age_s: float = 0.0
 
 
+class Alive(BaseModel):
+    """The process lives."""
+
+    status: str = Field(description="Always ok", examples=["ok"])
+
+
+class Ready(BaseModel):
+    """Whether to send work here, and why not."""
+
+    ready: bool
+    reason: str = Field(description="In words", examples=["ok"])
+    oldest_age_s: float = Field(description="Age of the oldest unprocessed event, s", examples=[0.0])
+
+
+_BEHIND = {
+    "ready": False,
+    "reason": "the oldest spooled event has waited 42 s for Kafka",
+    "oldest_age_s": 42.0,
+}
+_READY: dict[int | str, dict[str, Any]] = {
+    503: {
+        "model": Ready,
+        "description": "It does not keep up",
+        "content": {"application/json": {"example": _BEHIND}},
+    }
+}
+
+
 def health_router(registry: CollectorRegistry, readiness: Callable[[], Readiness]) -> APIRouter:
     """/healthz says the process lives; /readyz says it keeps up (503 with the reason when not)."""
     router = APIRouter(tags=["operations"])
 
-    @router.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    @router.get("/healthz", summary="Does the process live?")
+    async def healthz() -> Alive:
+        return Alive(status="ok")
 
-    @router.get("/readyz")
-    async def readyz(response: Response) -> dict[str, object]:
+    @router.get("/readyz", summary="Does it keep up?", responses=_READY)
+    async def readyz(response: Response) -> Ready:
         state = readiness()
         response.status_code = 200 if state.ready else 503
-        return {"ready": state.ready, "reason": state.reason, "oldest_age_s": round(state.oldest_age_s, 3)}
+        return Ready(ready=state.ready, reason=state.reason, oldest_age_s=round(state.oldest_age_s, 3))
 
-    @router.get("/metrics")
+    @router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 

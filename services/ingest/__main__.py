@@ -69,7 +69,7 @@ def check(file: Path) -> None:
 
 @app.command()
 def token() -> None:
-    """Make a token for POST /v1/events: the token for the sender, its hash for the sources file."""
+    """Make a token for POST /v1/events: the sender has it, the source its hash (file, `--token-hash`)."""
     made = f"gl_{secrets.token_urlsafe(32)}"
     typer.echo(f'token: {made}\ntokens: ["{hash_of(made)}"]')
 

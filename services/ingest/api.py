@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from libs.runtime.health import Readiness, health_router
-from services.ingest import problems, schemas
+from services.ingest import problems, schemas, webhook_schemas
 from services.ingest.domain.errors import UnavailableError
-from services.ingest.domain.plan import FORM, JSON, Delivery
+from services.ingest.domain.plan import JSON, Delivery
 from services.ingest.domain.sources import Source
 from services.ingest.events_api import EventsEndpoint, events_router
 from services.ingest.gate import Gate
@@ -130,40 +130,7 @@ def _response(received: Received) -> Response:
     return Response(_encode(body), media_type=JSON)
 
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": about,
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status, about in {
-        401: "Signature missing, wrong or replayed",
-        403: "The source is switched off",
-        404: "No such source",
-        405: "This provider delivers by POST",
-        408: "The body did not come in time",
-        413: "Body over the limit, cut off while reading",
-    }.items()
-}
-_RETRY = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
-_BUSY: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": about,
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        "headers": _RETRY,
-    }
-    for status, about in {
-        429: "More than this source may send, or than is taken at once: come again",
-        503: "Neither Kafka nor PostgreSQL takes it, or the sources cannot be read: come again",
-    }.items()
-}
 _PREFIX, _DELIVER = "/webhooks/", frozenset({"POST", "GET", "HEAD"})
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "description": "The provider's own body; its signature is verified over these bytes",
-        "content": {JSON: {"schema": {}}, FORM: {"schema": {}}},
-    }
-}
 
 
 class _Api(FastAPI):
@@ -210,12 +177,8 @@ def create_api(
         summary="Deliver a webhook",
         operation_id="deliver",
         response_model=Accepted,
-        responses={
-            202: {"model": NotUnderstood, "description": "Genuine, and kept as a dead letter"},
-            **{status: about for status, about in _REFUSALS.items() if status != 405},
-            **_BUSY,
-        },
-        openapi_extra=_BODY,
+        responses={**webhook_schemas.ANSWERS, 202: {**webhook_schemas.KEPT, "model": NotUnderstood}},
+        openapi_extra=webhook_schemas.REQUEST,
     )
     async def deliver(source: str, request: Request) -> Response:
         return await endpoint.handle(source, request.scope, request.receive)
@@ -226,9 +189,19 @@ def create_api(
         operation_id="probe",
         response_class=PlainTextResponse,
         description="Some providers ask by GET or HEAD before they deliver; the others only know POST.",
-        responses={status: _REFUSALS[status] for status in (403, 404, 405)},
+        responses=webhook_schemas.PROBE_ANSWERS,
     )
     async def probe(source: str, request: Request) -> Response:
+        return await endpoint.handle(source, request.scope, request.receive)
+
+    @router.head(
+        "/webhooks/{source}",
+        summary="Look whether an endpoint is there, without an answer to read",
+        operation_id="probe_head",
+        response_class=Response,
+        responses=webhook_schemas.HEAD_ANSWERS,
+    )
+    async def probe_head(source: str, request: Request) -> Response:
         return await endpoint.handle(source, request.scope, request.receive)
 
     app.include_router(router)

@@ -31,6 +31,7 @@ from services.ingest.adapters.told import KafkaTold
 from services.ingest.adapters.vault import Vault
 from services.ingest.api import Endpoint, create_api
 from services.ingest.desk import IdentityDesk
+from services.ingest.domain.accounts import OwnAccounts
 from services.ingest.enriching import Enricher
 from services.ingest.events_api import EventsEndpoint
 from services.ingest.gate import Gate
@@ -169,7 +170,7 @@ def compose(settings: IngestSettings, ports: Ports, clock: Clock, ready_age_limi
         clock=clock,
     )
     intake = Intake(
-        providers=ports.sources.provider,
+        providers=OwnAccounts(ports.sources.provider),
         desk=desk,
         privacy=privacy,
         publisher=publisher,

@@ -19,7 +19,7 @@ from services.ingest.gate import Gate
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import AnswerStore, Earlier
 from services.ingest.ports_sources import Sources
-from services.ingest.problems import REFUSED, problem, refusal
+from services.ingest.problems import REFUSED, problem, refusal, unauthorized
 from services.ingest.service import Intake
 
 _log = get_logger(__name__)
@@ -60,8 +60,7 @@ class EventsEndpoint:
         except UnavailableError as error:
             return "unknown", "unavailable", problem(503, str(error), self.retry_after_s)
         if source is None:
-            refused = problem(401, "no source has this token; send it as `Authorization: Bearer ...`")
-            refused.headers["WWW-Authenticate"] = "Bearer"
+            refused = unauthorized("no source has this token; send it as `Authorization: Bearer ...`")
             return "unknown", "unverified", refused
         if not source.enabled:
             return source.name, "disabled", problem(403, f"source {source.name} is switched off")

@@ -1,6 +1,6 @@
 """What is needed of sources: finding one at once, and keeping them. Fakes: FixedSources, MemorySources."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -60,4 +60,15 @@ class SourceStore(Protocol):
 
     async def switch(self, name: str, *, enabled: bool) -> bool:
         """False if there is no such source."""
+        ...
+
+    async def change(self, name: str, changes: Mapping[str, object]) -> bool:
+        """Name, provider, tenant and secrets are kept. False if there is no such source.
+
+        Raises ConfigError if what is kept cannot be opened.
+        """
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """With its secrets. False if there is no such source."""
         ...

@@ -10,13 +10,16 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import to_jsonable_python
+from starlette.requests import ClientDisconnect
 
+from services.ingest import privacy_schemas
 from services.ingest.domain.errors import OverloadedError, UnavailableError, UnstorableError
 from services.ingest.domain.people import EMAIL, PHONE, Identifier, normal_email, normal_phone
 from services.ingest.domain.reading import NO_CONTROLS
 from services.ingest.ports import Known, PrivacyRow
 from services.ingest.privacy import ELSEWHERE, Privacy
-from services.ingest.problems import problem
+from services.ingest.privacy_schemas import HandedOver, Proof, Proofs
+from services.ingest.problems import problem, unauthorized
 
 PROVIDER = "api"
 MAX_BODY = 16_384  # bytes; a request is a handful of identifiers
@@ -61,21 +64,35 @@ def privacy_router(privacy: Privacy, tokens: Mapping[str, SecretStr], retry_afte
         try:
             answer = await act(request)
         except _RefusedError as error:
-            return problem(error.status, str(error))
+            return unauthorized(str(error)) if error.status == 401 else problem(error.status, str(error))
         except UnstorableError as error:
             return problem(400, error.detail)
         except (UnavailableError, OverloadedError) as error:
             return problem(503, str(error), retry_after_s)
+        except ClientDisconnect:
+            return problem(400, "the sender went away before the body was complete")
         answer.headers["Cache-Control"] = "no-store"
         return answer  # type: ignore[no-any-return]
 
-    schema = {"content": {"application/json": {"schema": Asked.model_json_schema()}}, "required": True}
-
-    @router.post("/requests", summary="Hand over or erase", openapi_extra={"requestBody": schema})
+    @router.post(
+        "/requests",
+        summary="Hand over or erase",
+        operation_id="ask_privacy",
+        response_model=HandedOver | Proof,
+        responses=privacy_schemas.ASK_ANSWERS,
+        openapi_extra=privacy_schemas.asked_for(Asked.model_json_schema()),
+    )
     async def ask(request: Request) -> Response:
         return await guarded(request, desk.ask)
 
-    @router.get("/requests", summary="What was asked and what was done: the proof")
+    @router.get(
+        "/requests",
+        summary="What was asked and what was done: the proof",
+        operation_id="privacy_requests",
+        response_model=Proofs,
+        responses=privacy_schemas.LIST_ANSWERS,
+        openapi_extra=privacy_schemas.SECURITY,
+    )
     async def requests(request: Request) -> Response:
         return await guarded(request, desk.requests)
 

@@ -32,6 +32,9 @@ _TITLES = {
     429: "Too much at once",
     503: "Not now",
 }
+MEDIA_TYPE = "application/problem+json"
+_RETRY = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+_BEARER = {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}}
 
 
 class Problem(BaseModel):
@@ -93,7 +96,37 @@ def problem(
     title = _TITLES.get(status, "Error")
     body = {"type": kind, "title": title, "status": status, "detail": detail, **more}
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+def unauthorized(detail: str) -> JSONResponse:
+    """401 to who should have sent a token: it names the scheme, as RFC 9110 asks."""
+    answer = problem(401, detail)
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def described(status: int, about: str, detail: str) -> dict[str, Any]:
+    """A problem as the OpenAPI document tells it, by an example of what `problem` answers."""
+    return _described(status, about, "Problem", {"detail": detail})
+
+
+def described_faults(about: str, detail: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    return _described(422, about, "InvalidEvents", {"detail": detail, "errors": errors})
+
+
+def challenged(about: str, detail: str) -> dict[str, Any]:
+    return {**described(401, about, detail), "headers": _BEARER}
+
+
+def come_again(status: int, about: str, detail: str) -> dict[str, Any]:
+    return {**described(status, about, detail), "headers": _RETRY}
+
+
+def _described(status: int, about: str, schema: str, more: dict[str, Any]) -> dict[str, Any]:
+    example = {"type": "about:blank", "title": _TITLES[status], "status": status, **more}
+    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}
+    return {"description": about, "content": {MEDIA_TYPE: content}}
 
 
 def install(app: FastAPI) -> None:

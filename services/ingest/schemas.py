@@ -5,11 +5,19 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from services.ingest import privacy_schemas
 from services.ingest.domain.posted import MOST_EVENTS, OPEN_TYPES, CustomerIn, EventIn
-from services.ingest.problems import InvalidEvents, Problem
+from services.ingest.problems import (
+    InvalidEvents,
+    Problem,
+    challenged,
+    come_again,
+    described,
+    described_faults,
+)
 
 _REF = "#/components/schemas/"
-_RETRY = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+_TAKEN = {"events": ["api:till:8e03978e-40d5-43e8-bc93-6894a57f9324:0"], "durable": "kafka", "duplicates": 0}
 _EVENT = {
     "type": "order.placed",
     "time": "2026-01-31T12:00:00Z",
@@ -25,40 +33,26 @@ _TICKET = {
 }
 
 
-def _problem(about: str, detail: str, schema: str = "Problem", **more: Any) -> dict[str, Any]:
-    example = {"type": "about:blank", "detail": detail, **more}
-    content = {"schema": {"$ref": f"{_REF}{schema}"}, "example": example}
-    return {"description": about, "content": {"application/problem+json": content}}
-
-
 EVENT_ANSWERS: dict[int | str, dict[str, Any]] = {
-    400: _problem("Not JSON, no event, or no Idempotency-Key", "not JSON: Input data was truncated"),
-    401: _problem("No source has this token", "no source has this token"),
-    403: _problem("The source is switched off", "source till is switched off"),
-    408: _problem("The body did not come in time", "the body was not complete after 10 s"),
-    409: {
-        **_problem("The first request under this key is still in work", "still in work"),
-        "headers": _RETRY,
-    },
-    413: _problem("Body over the limit, cut off while reading", "a body may have 2097152 bytes"),
-    415: _problem("Not application/json", "send application/json"),
-    422: _problem(
+    200: {"content": {"application/json": {"example": _TAKEN}}},
+    400: described(400, "Not JSON, no event, or no Idempotency-Key", "not JSON: Input data was truncated"),
+    401: challenged("No source has this token", "no source has this token"),
+    403: described(403, "The source is switched off", "source till is switched off"),
+    408: described(408, "The body did not come in time", "the body was not complete after 10 s"),
+    409: come_again(409, "The first request under this key is still in work", "still in work"),
+    413: described(413, "Body over the limit, cut off while reading", "a body may have 2097152 bytes"),
+    415: described(415, "Not application/json", "send application/json"),
+    422: described_faults(
         "An event cannot be used (see `errors`), or the key came before with another body",
         "element 3: data.amount: Field required",
-        "InvalidEvents",
-        errors=[{"element": 3, "field": "data.amount", "reason": "Field required"}],
+        [{"element": 3, "field": "data.amount", "reason": "Field required"}],
     ),
-    429: {
-        **_problem(
-            "More than this source may send, or than is taken at once: come again",
-            "source till may send 50 requests a second",
-        ),
-        "headers": _RETRY,
-    },
-    503: {
-        **_problem("Neither Kafka nor PostgreSQL takes it: come again", "come again"),
-        "headers": _RETRY,
-    },
+    429: come_again(
+        429,
+        "More than this source may send, or than is taken at once: come again",
+        "source till may send 50 requests a second",
+    ),
+    503: come_again(503, "Neither Kafka nor PostgreSQL takes it: come again", "PostgreSQL is away"),
 }
 EVENT_REQUEST: dict[str, Any] = {
     "security": [{"token": []}],
@@ -103,6 +97,10 @@ def describe(app: FastAPI) -> None:
         parts["securitySchemes"] = {
             "token": {"type": "http", "scheme": "bearer", "description": "A token of one source"}
         }
+        if "/v1/privacy/requests" in document["paths"]:
+            about = "A tenant's token, of INGEST_PRIVACY_TOKENS"
+            parts["securitySchemes"]["privacy"] = {"type": "http", "scheme": "bearer", "description": about}
+            privacy_schemas.complete(document)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

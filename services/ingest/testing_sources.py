@@ -1,6 +1,6 @@
 """In-memory fake of the SourceStore."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from libs.runtime.errors import ConfigError
@@ -55,6 +55,18 @@ class MemorySources(Outage):
             return False
         self._change(name, enabled=enabled)
         return True
+
+    async def change(self, name: str, changes: Mapping[str, object]) -> bool:
+        self.check()
+        if name not in self.rows:
+            return False
+        self._change(name, **changes)
+        return True
+
+    async def remove(self, name: str) -> bool:
+        self.check()
+        self.changes += 1
+        return self.rows.pop(name, None) is not None
 
     def put(self, row: StoredSource) -> None:
         self.rows[row.name] = row

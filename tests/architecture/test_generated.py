@@ -1,5 +1,6 @@
 """What is generated is what is committed."""
 
+import subprocess
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -27,3 +28,10 @@ def test_every_make_verb_says_what_it_does_and_is_no_file() -> None:
     described = [line.split(":")[0] for line in lines if " ## " in line and not line.startswith("#")]
     assert described == phony
     assert ".DEFAULT_GOAL := help" in lines
+
+
+def test_make_fuzz_plays_whatever_takes_anything() -> None:
+    said = subprocess.run(["make", "-n", "fuzz"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = sorted(path.relative_to(ROOT) for path in ROOT.glob("tests/property/ingest/test_any_*.py"))
+    assert len(found) >= 4
+    assert [path for path in found if str(path) in said] == found

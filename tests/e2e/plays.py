@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import psutil
+import yaml
 
 from libs.runtime.stack import Stack, StackConfig
 from tests.fixtures.stack import LOCAL
@@ -81,6 +82,13 @@ class Play:
         """All that the demo has said, and all that its services have."""
         logs = sorted((self.demo / "logs").glob("*.log"))
         return "\n".join([*self.lines, *(log.read_text() for log in logs)])
+
+    def secrets(self) -> set[str]:
+        """Whatever lets somebody in: of webhooks, of providers' APIs, of PostgreSQL."""
+        known = yaml.safe_load((self.demo / "sources.yaml").read_text())["sources"]
+        found = {secret for source in known for secret in source["secrets"]}
+        found |= {source["api_key"] for source in known if "api_key" in source}
+        return found | {Stack(StackConfig(self.demo, kafka_heap_mb=512)).state().postgres.password}
 
     async def kill_service(self, name: str) -> None:
         """kill -9, then wait until the supervisor has started it again."""

@@ -12,6 +12,7 @@ from libs.runtime.clock import Clock
 from libs.runtime.errors import ConfigError
 from libs.runtime.logging import get_logger
 from services.ingest.adapters import provider_file
+from services.ingest.domain.accounts import fault_of_account
 from services.ingest.domain.errors import UnavailableError
 from services.ingest.domain.plan import Provider
 from services.ingest.domain.providers import discover
@@ -133,6 +134,6 @@ def _source(entry: Any, number: int, known: Mapping[str, Provider]) -> Source:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ConfigError(f"source {number}: {where}: {first['msg']}") from None
-    if (fault := fault_of(source, known)) is not None:
+    if (fault := fault_of(source, known) or fault_of_account(source)) is not None:
         raise ConfigError(f"source {source.name}: {fault}")
     return source

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,12 +25,22 @@ _STAMP = text(
 )
 _ALL = text("SELECT * FROM sources ORDER BY name")
 _SECRETS = text("SELECT * FROM source_secrets ORDER BY number")
+_SECRETS_OF = text("SELECT * FROM source_secrets WHERE source = :name ORDER BY number")
 _ADD = text(
     "INSERT INTO sources (name, provider, tenant, currency, enabled, topics, per_second, burst, tokens, "
-    "backfill, simulated, phone_region, same_as, api_key, api_base) VALUES (:name, :provider, :tenant, "
-    ":currency, :enabled, :topics, :per_second, :burst, :tokens, :backfill, :simulated, :phone_region, "
-    "CAST(:same_as AS jsonb), :api_key, :api_base) ON CONFLICT (name) DO NOTHING RETURNING 1"
+    "backfill, simulated, phone_region, same_as, api_key, api_base, account) "
+    "VALUES (:name, :provider, :tenant, :currency, :enabled, :topics, :per_second, :burst, :tokens, "
+    ":backfill, :simulated, :phone_region, "
+    "CAST(:same_as AS jsonb), :api_key, :api_base, :account) ON CONFLICT (name) DO NOTHING RETURNING 1"
 )
+# Name, provider and tenant stay: the secrets are sealed with them.
+_CHANGE = text(
+    "UPDATE sources SET currency = :currency, enabled = :enabled, topics = :topics, "
+    "per_second = :per_second, burst = :burst, tokens = :tokens, backfill = :backfill, "
+    "simulated = :simulated, phone_region = :phone_region, same_as = CAST(:same_as AS jsonb), "
+    "api_key = :api_key, api_base = :api_base, account = :account WHERE name = :name"
+)
+_REMOVE = text("DELETE FROM sources WHERE name = :name RETURNING 1")
 _ADD_SECRET = text(
     "INSERT INTO source_secrets (source, sealed, added_at, retires_at) "
     "VALUES (:source, :sealed, :added_at, :retires_at)"
@@ -55,6 +65,7 @@ _PLAIN = (
     "simulated",
     "phone_region",
     "api_base",
+    "account",
 )
 
 
@@ -81,16 +92,7 @@ class PostgresSources:
         return [self._stored(row, secrets[row.name]) for row in rows]
 
     async def add(self, source: Source) -> bool:
-        values = {name: getattr(source, name) for name in _PLAIN}
-        values |= {
-            "topics": sorted(source.topics),
-            "tokens": list(source.tokens),
-            "per_second": source.limits and source.limits.per_second,
-            "burst": source.limits and source.limits.burst,
-            "same_as": json.dumps(source.same_as),
-            "api_key": source.api_key
-            and self._vault.seal(source.api_key.get_secret_value(), _about_key(source)),
-        }
+        values = self._values(source)
         async with transaction(self._engine) as connection:
             if (await connection.execute(_ADD, values)).scalar_one_or_none() is None:
                 return False
@@ -118,6 +120,20 @@ class PostgresSources:
         async with transaction(self._engine) as connection:
             return (await connection.execute(_SWITCH, values)).scalar_one_or_none() is not None
 
+    async def change(self, name: str, changes: Mapping[str, object]) -> bool:
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(_LOCK, {"name": name})).one_or_none()
+            if row is None:
+                return False
+            secrets = (await connection.execute(_SECRETS_OF, {"name": name})).all()
+            changed = self._source(row, secrets).model_copy(update=changes)
+            await connection.execute(_CHANGE, self._values(changed))
+        return True
+
+    async def remove(self, name: str) -> bool:
+        async with transaction(self._engine) as connection:
+            return (await connection.execute(_REMOVE, {"name": name})).scalar_one_or_none() is not None
+
     async def reseal(self) -> int:
         """Everything under the first key, so that the others may go; all or nothing. Raises ConfigError."""
         async with transaction(self._engine) as connection:
@@ -130,6 +146,18 @@ class PostgresSources:
                     sealed = self._again(secret.sealed, _about_secret(row))
                     await connection.execute(_RESEAL, {"number": secret.number, "sealed": sealed})
         return len(rows)
+
+    def _values(self, source: Source) -> dict[str, Any]:
+        values = {name: getattr(source, name) for name in _PLAIN}
+        return values | {
+            "topics": sorted(source.topics),
+            "tokens": list(source.tokens),
+            "per_second": source.limits and source.limits.per_second,
+            "burst": source.limits and source.limits.burst,
+            "same_as": json.dumps(source.same_as),
+            "api_key": source.api_key
+            and self._vault.seal(source.api_key.get_secret_value(), _about_key(source)),
+        }
 
     def _again(self, sealed: bytes, about: str) -> bytes:
         return self._vault.seal(self._vault.open(sealed, about), about)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -55,8 +56,38 @@ SameAs = Annotated[
     list[str] | None, typer.Option(help="Kinds of identifier, such as segment.user=shopify.customer.")
 ]
 Backfill = Annotated[bool, typer.Option("--backfill", help="History: it never starts outreach.")]
+Account = Annotated[
+    str | None,
+    typer.Option(
+        help="The provider's name of the one account whose deliveries are taken; see docs/providers.md."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on the standard output.")]
 Grace = Annotated[float, typer.Option(min=0, max=8760, help="Hours for which the old secrets hold too.")]
+
+
+class Clearable(Enum):
+    """What a source may be without."""
+
+    TOPICS = "topics"
+    LIMITS = "limits"
+    TOKENS = "tokens"
+    API_KEY = "api-key"
+    API_BASE = "api-base"
+    SAME_AS = "same-as"
+    ACCOUNT = "account"
+
+
+EMPTY: dict[Clearable, Any] = {
+    Clearable.TOPICS: (),
+    Clearable.LIMITS: None,
+    Clearable.TOKENS: (),
+    Clearable.API_KEY: None,
+    Clearable.API_BASE: None,
+    Clearable.SAME_AS: {},
+    Clearable.ACCOUNT: None,
+}
+Clear = Annotated[list[Clearable] | None, typer.Option(help="Take it away; topics: all are used again.")]
 
 
 @app.command()
@@ -74,6 +105,7 @@ def add(
     api_base: ApiBase = None,
     phone_region: Region = "US",
     same_as: SameAs = None,
+    account: Account = None,
     backfill: Backfill = False,
     ask: Ask = False,
 ) -> None:
@@ -88,6 +120,7 @@ def add(
         "tokens": tokens or [],
         "phone_region": phone_region,
         "same_as": pairs_of(same_as),
+        "account": account,
         "backfill": backfill,
         "api_base": api_base,
     }
@@ -152,6 +185,79 @@ def rotate(name: Name, *, grace: Grace = 24.0, ask: Ask = False) -> None:
     typer.echo(f"The secrets before it hold until {until:%Y-%m-%d %H:%M:%S} UTC.")
 
 
+@app.command("set")
+def set_fields(
+    name: Name,
+    *,
+    currency: Annotated[str | None, typer.Option(help="Of amounts that name none.")] = None,
+    topics: Topics = None,
+    per_second: PerSecond = None,
+    burst: Burst = None,
+    tokens: Tokens = None,
+    api_key: ApiKey = False,
+    api_base: ApiBase = None,
+    phone_region: Annotated[str | None, typer.Option(help="Of phone numbers.")] = None,
+    same_as: SameAs = None,
+    account: Account = None,
+    simulated: Annotated[bool | None, typer.Option(help="Whether nobody real is behind it.")] = None,
+    clear: Clear = None,
+) -> None:
+    """Change a source: what is named takes the place of what was there; its secrets stay (`rotate`)."""
+    changes = {
+        "currency": currency,
+        "topics": topics,
+        "tokens": tokens,
+        "api_base": api_base,
+        "phone_region": phone_region,
+        "same_as": pairs_of(same_as) or None,
+        "account": account,
+        "simulated": simulated,
+    }
+    named = {field: value for field, value in changes.items() if value is not None}
+    _set(name, named, limits=(per_second, burst), api_key=api_key, clear=clear or [])
+
+
+def _set(
+    name: str,
+    named: dict[str, Any],
+    *,
+    limits: tuple[int | None, int | None],
+    api_key: bool,
+    clear: list[Clearable],
+) -> None:
+    source = _one(name)
+    if limits != (None, None):
+        before = source.limits.per_second if source.limits else None
+        named["limits"] = limits_of(limits[0] or before, limits[1])
+    given = {*named, *(["api_key"] if api_key else [])}
+    if twice := sorted(given & {one.value.replace("-", "_") for one in clear}):
+        raise typer.BadParameter(f"{', '.join(twice)}: given and cleared")
+    named |= {one.value.replace("-", "_"): EMPTY[one] for one in clear}
+    if not named and not api_key:
+        raise typer.BadParameter("nothing to change was named")
+    # Whatever is wrong is said before anybody is asked for a key.
+    kept = {field: value for field, value in source if field not in named}
+    checked({**kept, **named})
+    if api_key:
+        named["api_key"] = asked("API key")
+    changed = checked({**kept, **named})
+    changes = {field: getattr(changed, field) for field in named}
+    _require(name, found=_with_sources(lambda store: store.change(name, changes)))
+    typer.echo(f"{name} is so within a second or so: {', '.join(sorted(named))}.")
+
+
+@app.command()
+def remove(name: Name, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Forget a source and its secrets: what it sends is answered 404; its dead letters stay."""
+    if not yes:
+        typer.confirm(
+            f"Remove {name}? Its address is answered 404 then, and a provider may end its webhook for good",
+            abort=True,
+        )
+    _require(name, found=_with_sources(lambda store: store.remove(name)))
+    typer.echo(f"{name} is gone within a second or so.")
+
+
 @app.command()
 def disable(name: Name) -> None:
     """Refuse what a source sends, with 403; switch its webhooks off at the provider first."""
@@ -207,12 +313,13 @@ def _row(stored: StoredSource, instead: str | None) -> dict[str, Any]:
     source = stored.source
     row: dict[str, Any] = {"name": stored.name, "created_at": stored.created_at.isoformat()}
     if source is None:
-        unknown = dict.fromkeys(("tenant", "provider", "limits", "api_key"))
+        unknown = dict.fromkeys(("tenant", "provider", "account", "limits", "api_key"))
         return {**row, **unknown, "state": stored.fault, "topics": [], "secrets": []}
     return {
         **row,
         "tenant": source.tenant,
         "provider": source.provider,
+        "account": source.account,
         "state": instead or ("enabled" if source.enabled else "disabled"),
         "limits": source.limits and f"{source.limits.per_second}/s, {source.limits.burst} at once",
         "topics": sorted(source.topics),

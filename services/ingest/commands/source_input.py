@@ -12,6 +12,7 @@ from libs.runtime.errors import ConfigError
 from libs.runtime.settings import RuntimeSettings
 from services.ingest.adapters.sources_file import Loaded, load
 from services.ingest.adapters.vault import SETTING
+from services.ingest.domain.accounts import fault_of_account
 from services.ingest.domain.providers import discover
 from services.ingest.domain.setup import RANDOM_BYTES, address, setup_of
 from services.ingest.domain.sources import Source, fault_of
@@ -43,7 +44,8 @@ def checked(fields: dict[str, Any]) -> Source:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise typer.BadParameter(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    if (fault := fault_of(source, {**discover(), **file_sources().declared})) is not None:
+    known = {**discover(), **file_sources().declared}
+    if (fault := fault_of(source, known) or fault_of_account(source)) is not None:
         raise typer.BadParameter(fault)
     return source
 

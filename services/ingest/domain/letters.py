@@ -7,6 +7,7 @@ from services.ingest.domain.reading import Node, without_controls
 
 _KEPT_NAMES = ("content-type", "traceparent", "webhook-id", "webhook-timestamp")
 _KEPT_WORDS = ("topic", "event", "webhook-id", "event-id", "triggered-at", "api-version", "invocation-id")
+_KEPT_PLACES = ("shop-domain",)  # whose it is: read again, it must be refused again
 # Whatever else a name says: what proves or lets in is never kept.
 _NEVER = ("signature", "hmac", "token", "secret", "password", "authorization", "cookie", "api-key", "apikey")
 _MAX_TOPIC = 80  # characters
@@ -23,7 +24,7 @@ def kept_labels(delivery: Delivery) -> dict[str, str]:
 def _is_kept(name: str) -> bool:
     if any(word in name for word in _NEVER):
         return False
-    return name in _KEPT_NAMES or name.endswith(_KEPT_WORDS)
+    return name in _KEPT_NAMES or name.endswith((*_KEPT_WORDS, *_KEPT_PLACES))
 
 
 def as_delivery(labels: Mapping[str, str], body: bytes) -> Delivery:

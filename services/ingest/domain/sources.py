@@ -56,6 +56,8 @@ class Source(Frozen):
     """Where that API is, if not where it is for everybody."""
     tokens: Annotated[tuple[TokenHash, ...], Field(max_length=8, strict=False)] = ()
     """Of POST /v1/events, hashed; all live at once too."""
+    account: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    """The provider's own word for whose deliveries these are, where they name it: all others are refused."""
     backfill: bool = False
     simulated: bool = False
     phone_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from libs.runtime.errors import ConfigError
 from services.ingest.adapters.sources_table import PostgresSources
 from services.ingest.adapters.vault import Vault, new_key
+from services.ingest.domain.bucket import Limits
 from services.ingest.domain.sources import MOST_SECRETS, Secret, Source, hash_of
 from services.ingest.ports_sources import SourceStore
 
@@ -42,6 +43,7 @@ async def test_a_source_comes_back_as_it_was_added(source_store: SourceStore):
         tokens=[hash_of("t")],
         api_key="key of the API",
         api_base="https://api.shop.example",
+        account="ours.myshopify.com",
         backfill=True,
         simulated=True,
         phone_region="DE",
@@ -61,6 +63,38 @@ async def test_a_name_is_taken_once_and_the_first_stays(source_store: SourceStor
     assert await source_store.add(make_source())
     assert not await source_store.add(make_source(tenant="other", secrets=[secret("s3cr3t-2")]))
     assert await only(source_store) == make_source()
+
+
+async def test_a_change_keeps_what_it_does_not_name_and_the_secrets_and_is_noticed(source_store: SourceStore):
+    await source_store.add(make_source(topics=["orders/create"], api_key="key of the API", enabled=False))
+    before = await source_store.stamp()
+    changes = {
+        "limits": Limits(per_second=5, burst=50),
+        "account": "ours",
+        "api_base": "https://api.shop.example",
+    }
+    assert await source_store.change("shop", changes)
+    assert await source_store.stamp() != before
+    assert await only(source_store) == make_source(
+        topics=["orders/create"], api_key="key of the API", enabled=False, **changes
+    )
+    assert await source_store.change(
+        "shop", {"limits": None, "api_key": None, "account": None, "topics": frozenset()}
+    )
+    assert await only(source_store) == make_source(enabled=False, api_base="https://api.shop.example")
+    assert not await source_store.change("nobody", {"limits": None})
+
+
+async def test_a_source_that_is_removed_is_gone_with_its_secrets(source_store: SourceStore):
+    await source_store.add(make_source())
+    await source_store.add(make_source("other"))
+    before = await source_store.stamp()
+    assert await source_store.remove("shop")
+    assert await source_store.stamp() != before
+    assert [one.name for one in await source_store.load()] == ["other"]
+    assert not await source_store.remove("shop")
+    assert await source_store.add(make_source(secrets=[secret("s3cr3t-2")]))
+    assert (await source_store.load())[1].source == make_source(secrets=[secret("s3cr3t-2")])
 
 
 async def test_sources_come_by_name(source_store: SourceStore):

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from services.ingest.settings import IngestSettings
-from services.ingest.testing import FixedSources, MemoryLog
+from services.ingest.testing import FixedSources
 from tests.property.ingest.jumping import JumpingLoop
 from tests.unit.ingest import platforms
+from tests.unit.ingest.held_log import HeldLog
 from tests.unit.ingest.shop import (
     NOW,
     SECRETS,
@@ -26,20 +27,6 @@ from tests.unit.ingest.shop import (
     zendesk,
 )
 from tests.unit.ingest.tools import delighted
-
-
-class HeldLog(MemoryLog):
-    """A log that answers only when told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reached, self.go = asyncio.Event(), asyncio.Event()
-
-    async def append(self, records, wait_s) -> None:
-        self.reached.set()
-        await self.go.wait()
-        await super().append(records, wait_s)
-
 
 TABLE = Path(__file__).resolve().parents[3] / "docs" / "bad-input.md"
 

@@ -2,11 +2,8 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 from services.ingest.__main__ import app
@@ -14,7 +11,6 @@ from services.ingest.adapters.provider_apis import discover as discover_apis
 from services.ingest.adapters.provider_http import problem
 from services.ingest.adapters.sources_file import read_sources
 from services.ingest.domain.providers import discover
-from services.ingest.metrics import IngestMetrics
 from tests.unit.ingest.test_provider_docs_are_true import TITLES
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -65,27 +61,3 @@ def test_a_key_that_cannot_be_used_is_said_before_it_matters(tmp_path: Path):
     assert said.exit_code == 1
     assert "source a: api_base is missing: write https://SUBDOMAIN.zendesk.com" in said.output
     assert "very-secret" not in said.output
-
-
-def rules() -> list[dict[str, Any]]:
-    page = (DOCS / "operations.md").read_text()
-    files = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
-    groups = [
-        group for file in files for group in file.get("groups", []) if group["name"] == "greenline-sources"
-    ]
-    return [rule for group in groups for rule in group["rules"]]
-
-
-def test_alerts_rest_on_metrics_and_labels_that_there_are():
-    registry = CollectorRegistry()
-    metrics = IngestMetrics(registry)
-    metrics.requests.labels("shop", "accepted")
-    metrics.reconciled.labels("shop", "gap")
-    metrics.reconciled_at.labels("shop")
-    samples = {sample.name: set(sample.labels) for family in registry.collect() for sample in family.samples}
-    expressions = [rule["expr"] for rule in rules()]
-    assert [rule["alert"] for rule in rules()] == ["SourceSilent", "DeliveriesLost", "ReconciliationFails"]
-    for expression in expressions:
-        for name, selector in re.findall(r"(greenline_\w+)(?:\{(.*?)\})?", expression):
-            assert set(re.findall(r"(\w+)!?=", selector)) | {"source"} <= samples[name]
-        assert expression.count("(") == expression.count(")")

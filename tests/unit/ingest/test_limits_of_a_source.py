@@ -7,8 +7,8 @@ from services.ingest.domain.letters import topic_of
 from services.ingest.domain.reading import Node
 from services.ingest.domain.sources import hash_of
 from services.ingest.settings import IngestSettings
+from tests.unit.ingest.held_log import HeldLog
 from tests.unit.ingest.shop import Shop, order, source
-from tests.unit.ingest.test_bad_input import HeldLog
 from tests.unit.ingest.test_events_api import ORDER, TOKEN, post
 
 
