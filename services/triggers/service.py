@@ -16,6 +16,7 @@ from services.triggers.domain import rows as layout
 from services.triggers.domain.book import Book
 from services.triggers.domain.columns import Array
 from services.triggers.domain.evaluator import Evaluator, Verdicts
+from services.triggers.domain.firing import Moment
 from services.triggers.domain.guard import Limits, Storm
 from services.triggers.domain.lifecycle import (
     Memory,
@@ -26,8 +27,10 @@ from services.triggers.domain.lifecycle import (
     advance,
     drop,
     fire,
+    health_before,
     hold,
     release,
+    remembering,
 )
 from services.triggers.domain.requests import Request
 from services.triggers.domain.rules import Rule
@@ -193,9 +196,11 @@ class Triggers:
         stored = batch.rows.sparse.get(side)
         memory = _NOTHING if stored is None else _memory(stored)
         phase = _PHASES[table.phases[i, r]]
+        before = health_before(phase, memory, batch.health_before(i))
         step = to(phase, memory)
-        if step.memory != memory:
-            _store(batch.rows, side, step.memory)
+        kept = remembering(step, before)
+        if kept != memory:
+            _store(batch.rows, side, kept)
         if step.phase is not phase:
             table.put(i, r, step.phase)
             self._observer.moved(rule.id, step.phase)
@@ -205,7 +210,8 @@ class Triggers:
         if step.action is None:
             return None
         self._observer.said(rule.id, step.action)
-        return _say(rule, step, batch, i)
+        batch.rows.ledger.add(step.action)
+        return _say(rule, step, batch.moment(i, before))
 
     def _remember(self, rows: Rows, book: Book) -> None:
         if book.partition is not None:
@@ -233,12 +239,9 @@ class Triggers:
             self._observer.moved(self.rules[r].id, Phase.SILENT, int(silent[:, r].sum()))
 
 
-def _say(rule: Rule, step: Step, batch: Batch, i: int) -> Record:
-    assert step.action is not None
-    batch.rows.ledger.add(step.action)
+def _say(rule: Rule, step: Step, at: Moment) -> Record:
     event_of = firing.fired if step.action == "fired" else firing.cleared
-    event = event_of(rule, step.memory, batch.moment(i))
-    return Record(CUSTOMER_TRIGGERS.name, batch.key(i), encode_hot(event))
+    return Record(CUSTOMER_TRIGGERS.name, at.key, encode_hot(event_of(rule, step.memory, at)))
 
 
 def _store(rows: Rows, side: bytes, memory: Memory) -> None:
