@@ -98,7 +98,7 @@ def fire(memory: Memory, now: datetime) -> Step:
 
 def release(memory: Memory, now: datetime, timing: Timing) -> Step:
     """Fire what is silently armed, unless it fired a cooldown ago at most."""
-    return fire(memory, now) if _rested(memory, now, timing) else Step(Phase.SILENT, memory)
+    return fire(memory, now) if rested(memory, now, timing) else Step(Phase.SILENT, memory)
 
 
 def hold(memory: Memory) -> Step:
@@ -137,12 +137,13 @@ def _clear_or_stay(phase: Phase, memory: Memory, clear: bool, now: datetime, tim
 
 def _fire_or_wait(memory: Memory, now: datetime, timing: Timing) -> Step:
     held = memory.since is not None and now - memory.since >= timing.hold
-    if not (held and _rested(memory, now, timing)):
+    if not (held and rested(memory, now, timing)):
         return Step(Phase.PENDING, memory)
     return fire(memory, now)
 
 
-def _rested(memory: Memory, now: datetime, timing: Timing) -> bool:
+def rested(memory: Memory, now: datetime, timing: Timing) -> bool:
+    """Whether its cooldown is over."""
     return memory.fired_at is None or now - memory.fired_at >= timing.cooldown
 
 

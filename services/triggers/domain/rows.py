@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from libs.events.facts import Facts
 from libs.events.hot import data_struct
@@ -168,9 +167,11 @@ def instants(moments: Sequence[datetime | None]) -> Array:
     return microseconds(moments).view("M8[us]")
 
 
-def most_valuable_first(spent: Array, recurring: Array) -> npt.NDArray[np.intp]:
-    """The order of customers by what they have spent, then by recurring revenue; the unknown come last."""
-    return np.lexsort((-_known(recurring), -_known(spent)))
+def worth(spent: Array, recurring: Array) -> list[tuple[float, float]]:
+    """What puts the most valuable first in order: by what they have spent, then by recurring revenue; the
+    unknown come last.
+    """
+    return list(zip((-_known(spent)).tolist(), (-_known(recurring)).tolist(), strict=True))
 
 
 def _known(cells: Array) -> Array:
