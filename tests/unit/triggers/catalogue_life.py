@@ -101,6 +101,7 @@ GAP: list[tuple[str, Known]] = [
     ("expansion-ready", {"usage_14d": 14}),
     ("expansion-ready", {"features_used_30d": 5}),
     ("advocate-ready", {"nps": 8}),
+    ("advocate-ready", {"open_tickets": 1}),
     ("no-second-order", {"silence_tail_p": 0.6}),
     ("loyal-decline", {"engagement_30d": 37, "engagement_prev_30d": 40}),
     ("band-left-green", {"stage": "lapsed"}),
