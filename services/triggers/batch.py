@@ -16,7 +16,7 @@ from services.triggers.domain import rows as layout
 from services.triggers.domain.book import Book
 from services.triggers.domain.columns import Array, Bools
 from services.triggers.domain.firing import Moment
-from services.triggers.domain.lifecycle import Phase
+from services.triggers.domain.lifecycle import Phase, Point
 from services.triggers.domain.transitions import Table
 
 # Beside the rules' records of a customer; "~" cannot stand in a rule's id.
@@ -26,7 +26,10 @@ _decode = msgspec.json.Decoder(list[data_struct(Contribution)]).decode  # type: 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`slots` are the customers, `moments` when it is for each; `events` is empty in a sweep."""
+    """`slots` are the customers, `moments` when it is for each; `events` is empty in a sweep.
+
+    `before`: scores and bands as the rows had them before the snapshots; None where there are none.
+    """
 
     rows: Rows
     book: Book
@@ -35,6 +38,7 @@ class Batch:
     backfill: Bools
     first_seen: Bools
     events: Sequence[Any] = ()
+    before: tuple[Array, Array] | None = None
 
     @classmethod
     def of_snapshots(cls, rows: Rows, book: Book, taken: Sequence[tuple[bytes, Any]]) -> Self:
@@ -43,12 +47,14 @@ class Batch:
         slots = rows.ensure_many(key for key, _ in taken)
         fresh, generation = layout.encode(events, book.labels), rows.array["generation"][slots]
         first_seen = generation == 0
+        before = rows.array["score"][slots], rows.array["band"][slots]
         fresh["phases"] = rows.array["phases"][slots]
         fresh["generation"] = np.where(first_seen, book.generation, generation)
         rows.raw[slots] = _bytes(fresh)
         rows.touch_many(slots)
         backfill = np.array([event.backfill for event in events], np.bool_)
-        return cls(rows, book, slots, [event.receivedat for event in events], backfill, first_seen, events)
+        moments = [event.receivedat for event in events]
+        return cls(rows, book, slots, moments, backfill, first_seen, events, before)
 
     @classmethod
     def of_slots(
@@ -69,14 +75,22 @@ class Batch:
     def key(self, i: int) -> bytes:
         return self.rows.key_of(int(self.slots[i]))
 
-    def moment(self, i: int) -> Moment:
+    def health_before(self, i: int) -> Point | None:
+        """Of the snapshot before this one; in a sweep of the last one. None: there was none."""
+        if self.before is None:
+            row = self.rows.array[self.slots[i]]
+            return layout.health_of(row["score"], row["band"])
+        scores, bands = self.before
+        return layout.health_of(scores[i], bands[i])
+
+    def moment(self, i: int, before: Point | None = None) -> Moment:
         """Customer `i` for the events it causes. In a sweep only a pending rule has kept contributions."""
         key, now, row = self.key(i), self.moments[i], self.rows.array[self.slots[i]]
         values, simulated = layout.values_of(row, self.book.labels, now), bool(row["simulated"])
         if not self.events:
             stored = self.rows.sparse.get(key + _CONTRIBUTIONS)
             parts = _decode(stored) if stored else ()
-            return Moment(key, now, values, contributions=parts, simulated=simulated)
+            return Moment(key, now, values, contributions=parts, before=before, simulated=simulated)
         event = self.events[i]
         return Moment(
             key,
@@ -84,6 +98,7 @@ class Batch:
             values,
             cause=event.data.cause,
             contributions=event.data.contributions,
+            before=before,
             traceparent=event.traceparent,
             simulated=simulated,
         )

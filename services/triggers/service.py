@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -9,13 +10,13 @@ import numpy as np
 from libs.events import encode_hot
 from libs.events.topics import CUSTOMER_TRIGGERS
 from libs.runtime.stream import Chunk, DeadLetter, Lane, Output, Record, Rows, SourceRecord
-from libs.runtime.stream.rows import Slots
 from services.triggers.batch import Batch
 from services.triggers.domain import firing
 from services.triggers.domain import rows as layout
 from services.triggers.domain.book import Book
-from services.triggers.domain.columns import Array
+from services.triggers.domain.columns import Array, Bools
 from services.triggers.domain.evaluator import Evaluator, Verdicts
+from services.triggers.domain.firing import Moment
 from services.triggers.domain.guard import Limits, Storm
 from services.triggers.domain.lifecycle import (
     Memory,
@@ -26,19 +27,23 @@ from services.triggers.domain.lifecycle import (
     advance,
     drop,
     fire,
+    health_before,
     hold,
     release,
+    remembering,
+    rested,
 )
 from services.triggers.domain.requests import Request
 from services.triggers.domain.rules import Rule
-from services.triggers.domain.transitions import Table, clearing, plan
+from services.triggers.domain.transitions import Phases, Table, clearing, plan
 from services.triggers.intake import read, read_request
 from services.triggers.ports import NoObserver, Observer
+from services.triggers.releasing import Line, Lines, Ticket
 
 Move = Callable[[Phase, Memory], Step]
 _NOTHING = Memory()
 _PHASES = tuple(Phase)
-_AT_ONCE = 256  # customers: a slice of a sweep must not hold up the loop; the next slice goes on
+_AT_ONCE = 256  # releases of all rules: a slice of a sweep must not hold up the loop; the next slice goes on
 _DECISIONS = {"storm-release": Storm.RELEASING, "storm-drop": Storm.DROPPING}
 _END_OF_HELD = {
     Phase.INACTIVE: "held_cleared",
@@ -46,6 +51,26 @@ _END_OF_HELD = {
     Phase.SILENT: "held_dropped",
 }
 _memory = msgspec.msgpack.Decoder(Memory).decode
+
+
+class Looked(NamedTuple):
+    """What one evaluation said, what is true and where each rule then stands, a row a customer."""
+
+    said: list[Record]
+    when: Bools
+    phases: Phases
+
+
+class Slice(NamedTuple):
+    """A part of a sweep: `rows` is the window on it."""
+
+    rows: Rows
+    book: Book
+    now: datetime
+
+    @property
+    def day(self) -> int:
+        return self.now.toordinal()
 
 
 class Triggers:
@@ -58,6 +83,7 @@ class Triggers:
         self._evaluator = Evaluator(rules)
         self._observer: Observer = observer or NoObserver()
         self._limits = limits or Limits()
+        self._lines = Lines()
 
     def adopt(self, rules: Sequence[Rule]) -> None:
         """Other rules from the next step or sweep on; what is already true for a new one arms silently."""
@@ -80,11 +106,10 @@ class Triggers:
         if not len(rows.slots):
             return []
         book = Book(rows.memo, self.rules)
-        outputs = self._evaluate(Batch.of_slots(rows, book, now))
-        for r in range(len(self.rules)):
-            outputs += self._release(rows, book, r, now)
+        looked = self._evaluate(Batch.of_slots(rows, book, now))
+        released = self._release(Slice(rows, book, now), looked)
         self._remember(rows, book)
-        return outputs
+        return [*looked.said, *released]
 
     def _take_snapshots(self, records: Sequence[SourceRecord], book: Book, rows: Rows) -> list[Output]:
         intake = read(records)
@@ -93,17 +118,16 @@ class Triggers:
         outputs: list[Output] = [*intake.letters]
         for taken in intake.rounds():
             batch = Batch.of_snapshots(rows, book, taken)
-            outputs += self._evaluate(batch)
+            outputs += self._evaluate(batch).said
             batch.keep_contributions()
             rows.watermark = max(batch.moments)
         rows.ledger.add("applied", intake.applied)
         return outputs
 
-    def _evaluate(self, batch: Batch) -> list[Record]:
+    def _evaluate(self, batch: Batch) -> Looked:
         book, current = batch.book, batch.current()
         book.look(max(batch.moments))
-        with self._observer.evaluation(len(current)):
-            verdicts = self._verdicts(batch, current)
+        verdicts = self._verdicts(batch, current)
         table = plan(current, verdicts, book, batch.backfill, batch.first_seen)
         self._count_silent(book, current, table)
         said = [
@@ -112,11 +136,13 @@ class Triggers:
         ]
         said += self._let_go(batch, table)
         batch.write(table)
-        return [record for record in said if record is not None]
+        return Looked([record for record in said if record is not None], verdicts.when, table.phases)
 
     def _verdicts(self, batch: Batch, current: Array) -> Verdicts:
-        columns = layout.columns(current, batch.book.labels, batch.now(), self._evaluator.columns)
-        return self._evaluator.evaluate(columns, clearing(current["phases"][:, batch.book.columns]))
+        asked = clearing(current["phases"][:, batch.book.columns])
+        with self._observer.evaluation(len(current)):
+            columns = layout.columns(current, batch.book.labels, batch.now(), self._evaluator.columns)
+            return self._evaluator.evaluate(columns, asked)
 
     def _advance(self, batch: Batch, table: Table, i: int, r: int, truth: Truth) -> Record | None:
         """One customer, one rule, as the lifecycle says; in a storm a firing is held."""
@@ -151,51 +177,72 @@ class Triggers:
                 said += [self._move(batch, table, i, r, _decided(decided, batch.moments[i])) for i in held]
         return said
 
-    def _release(self, rows: Rows, book: Book, r: int, now: datetime) -> list[Record]:
+    def _release(self, here: Slice, looked: Looked) -> list[Record]:
         """Today's part of what is silently armed, the most valuable of the whole partition first."""
-        rule, day, said = self.rules[r].id, now.toordinal(), list[Record]()
-        most = min(book.due(rule, day), _AT_ONCE)
-        if not most:
-            return said
-        slots = _silent(rows, book, r)
-        if slots is None:
-            return said
-        for start in range(0, len(slots), _AT_ONCE):
-            said += self._fire_silent(
-                Batch.of_slots(rows, book, now, slots[start : start + _AT_ONCE]), r, most - len(said)
-            )
-            if len(said) == most:
-                break
-        rows.ledger.add("silent_released", len(said))
-        book.spend(rule, day, len(said), more=len(said) == most)
-        if len(said) == len(slots):
-            book.end_release(rule)
+        said: list[Record] = []
+        for r, rule in enumerate(self.rules):
+            due = here.book.due(rule.id, here.day)
+            if due:
+                line = self._line(here, rule.id)
+                if not line.complete:
+                    self._see(line, here, looked, r, due)
+                if line.complete:
+                    said += self._fire_next(line, here, r, min(due, _AT_ONCE - len(said)))
+            else:
+                self._lines.end(here.book.partition, rule.id)
         return said
 
-    def _fire_silent(self, batch: Batch, r: int, most: int) -> list[Record]:
-        """At most so many, and only for whom the condition is true now."""
-        current, timing, said = batch.current(), self.rules[r].timing, list[Record]()
-        phases = current["phases"][:, batch.book.columns]
-        table = Table(phases, [], np.zeros(len(current), np.bool_))
-        verdicts = self._verdicts(batch, current)
-        for i in np.flatnonzero(verdicts.when[:, r]).tolist():
-            if len(said) == most:
-                break
-            record = self._move(batch, table, i, r, _released(batch.moments[i], timing))
-            said += [] if record is None else [record]
-        batch.write(table)
+    def _line(self, here: Slice, rule: str) -> Line:
+        ticket = Ticket(here.rows.ledger, here.book.generation, here.book.request(rule), here.day)
+        return self._lines.of(here.book.partition, rule, ticket)
+
+    def _see(self, line: Line, here: Slice, looked: Looked, r: int, due: int) -> None:
+        rule, rows, silent = self.rules[r], here.rows, looked.phases[:, r] == Phase.SILENT
+
+        def ready(key: bytes) -> bool:
+            return rested(_remembered(rows, _side(key, rule)), here.now, rule.timing)
+
+        line.see(rows, int(silent.sum()), rows.slots[silent & looked.when[:, r]], due, ready)
+
+    def _fire_next(self, line: Line, here: Slice, r: int, most: int) -> list[Record]:
+        """The next of the line. Some may be well again, or gone, since they were put into it."""
+        rows, book, rule = here.rows, here.book, self.rules[r].id
+        found = [slot for slot in map(rows.find, line.take(most)) if slot >= 0]
+        batch = Batch.of_slots(rows, book, here.now, np.array(found, np.int64))
+        said = self._fire_silent(batch, r) if found else []
+        rows.ledger.add("silent_released", len(said))
+        if line.silent:
+            book.spend(rule, here.day, len(said), more=bool(line) or line.full)
+        else:
+            book.end_release(rule)
+        if not line:
+            self._lines.end(book.partition, rule)
         return said
+
+    def _fire_silent(self, batch: Batch, r: int) -> list[Record]:
+        """All of them for whom the rule is silently armed and true now."""
+        current, timing = batch.current(), self.rules[r].timing
+        table = Table(current["phases"][:, batch.book.columns], [], np.zeros(len(current), np.bool_))
+        verdicts = self._verdicts(batch, current)
+        ready = verdicts.when[:, r] & (table.phases[:, r] == Phase.SILENT)
+        said = [
+            self._move(batch, table, i, r, _released(batch.moments[i], timing))
+            for i in np.flatnonzero(ready).tolist()
+        ]
+        batch.write(table)
+        return [record for record in said if record is not None]
 
     def _move(self, batch: Batch, table: Table, i: int, r: int, to: Move) -> Record | None:
         """One customer, one rule: move it, remember it and say what it says."""
         rule, key = self.rules[r], batch.key(i)
-        side = key + b"\x00" + rule.id.encode()
-        stored = batch.rows.sparse.get(side)
-        memory = _NOTHING if stored is None else _memory(stored)
+        side = _side(key, rule)
+        memory = _remembered(batch.rows, side)
         phase = _PHASES[table.phases[i, r]]
+        before = health_before(phase, memory, batch.health_before(i))
         step = to(phase, memory)
-        if step.memory != memory:
-            _store(batch.rows, side, step.memory)
+        kept = remembering(step, before)
+        if kept != memory:
+            _store(batch.rows, side, kept)
         if step.phase is not phase:
             table.put(i, r, step.phase)
             self._observer.moved(rule.id, step.phase)
@@ -205,7 +252,8 @@ class Triggers:
         if step.action is None:
             return None
         self._observer.said(rule.id, step.action)
-        return _say(rule, step, batch, i)
+        batch.rows.ledger.add(step.action)
+        return _say(rule, step, batch.moment(i, before))
 
     def _remember(self, rows: Rows, book: Book) -> None:
         if book.partition is not None:
@@ -233,12 +281,18 @@ class Triggers:
             self._observer.moved(self.rules[r].id, Phase.SILENT, int(silent[:, r].sum()))
 
 
-def _say(rule: Rule, step: Step, batch: Batch, i: int) -> Record:
-    assert step.action is not None
-    batch.rows.ledger.add(step.action)
+def _say(rule: Rule, step: Step, at: Moment) -> Record:
     event_of = firing.fired if step.action == "fired" else firing.cleared
-    event = event_of(rule, step.memory, batch.moment(i))
-    return Record(CUSTOMER_TRIGGERS.name, batch.key(i), encode_hot(event))
+    return Record(CUSTOMER_TRIGGERS.name, at.key, encode_hot(event_of(rule, step.memory, at)))
+
+
+def _side(key: bytes, rule: Rule) -> bytes:
+    return key + b"\x00" + rule.id.encode()
+
+
+def _remembered(rows: Rows, side: bytes) -> Memory:
+    stored = rows.sparse.get(side)
+    return _NOTHING if stored is None else _memory(stored)
 
 
 def _store(rows: Rows, side: bytes, memory: Memory) -> None:
@@ -275,13 +329,3 @@ def _take_request(request: Request, book: Book) -> None:
 
 def _released(now: datetime, timing: Timing) -> Move:
     return lambda _, memory: release(memory, now, timing)
-
-
-def _silent(rows: Rows, book: Book, r: int) -> Slots | None:
-    """For whom a rule is silently armed, the most valuable first; None until all have met today's rules."""
-    everybody = rows.window(0, rows.extent).slots
-    if (rows.array["generation"][everybody] != book.generation).any():
-        return None
-    slots = everybody[rows.array["phases"][everybody, book.columns[r]] == Phase.SILENT]
-    order = layout.most_valuable_first(rows.array["spend_total"][slots], rows.array["mrr"][slots])
-    return np.asarray(slots[order], np.int64)

@@ -78,7 +78,11 @@ class HealthChanged(Frozen):
 
 
 class TriggerFired(Frozen):
-    """A rule came true. `trigger_id` is (rule, customer, episode), so computing it again is the same."""
+    """A rule came true. `trigger_id` is (rule, customer, episode), so computing it again is the same.
+
+    `score` and `band` are those of the firing; `score_before` and `band_before` those before the change that
+    set it off, null where there was no earlier score.
+    """
 
     trigger_id: EventId
     rule: Label
@@ -92,6 +96,8 @@ class TriggerFired(Frozen):
     fired_at: Instant
     score: Score
     band: Band
+    score_before: Score | None = None
+    band_before: Band | None = None
     stage: Stage
     segment: Label = "consumer"
     tier: Label = "standard"

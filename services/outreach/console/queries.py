@@ -20,11 +20,13 @@ _TASK_COLUMNS = """
     t.id, t.tenant, t.customer_id, t.intervention_id, t.playbook, t.title, t.reason, t.script, t.next_step,
     t.severity, t.value_minor, t.currency, t.assignee, t.attempt, t.escalated, t.due_at, t.status,
     t.outcome, t.sentiment, t.note, t.author, t.created_at, t.completed_at,
-    p.name, p.email, c.score, c.band, c.stage, i.simulated, i.level, i.rule, i.trigger_id
+    p.name, p.email, c.score, c.band, c.stage, i.simulated, i.level, i.rule, i.trigger_id,
+    (d.trigger->>'score_before')::float8 AS score_before, (d.trigger->>'score')::float8 AS score_fired
 """
 _TASK_TABLES = """
     FROM outreach.tasks t
     JOIN outreach.interventions i ON i.id = t.intervention_id
+    LEFT JOIN outreach.decisions d ON d.trigger_id = i.trigger_id
     LEFT JOIN outreach.profiles p ON p.tenant = t.tenant AND p.customer_id = t.customer_id
     LEFT JOIN outreach.customers c ON c.tenant = t.tenant AND c.customer_id = t.customer_id
 """

@@ -112,6 +112,11 @@ class Book:
             return 0
         return watch.release.due(day)
 
+    def request(self, rule: str) -> str:
+        """Whose release is going on; empty: none is."""
+        watch = self._memo.watches.get(rule)
+        return watch.release.id if watch and watch.release else ""
+
     def spend(self, rule: str, day: int, fired: int, *, more: bool) -> None:
         release = self._memo.watches[rule].release
         assert release is not None

@@ -10,7 +10,7 @@ from libs.events import event_id, split_key
 from libs.events.envelope import schema_uri
 from libs.events.families.health import TriggerCleared, TriggerFired
 from libs.events.hot import data_struct, event_struct
-from services.triggers.domain.lifecycle import Memory
+from services.triggers.domain.lifecycle import Memory, Point
 from services.triggers.domain.rows import facts_of
 from services.triggers.domain.rules import Rule
 
@@ -31,6 +31,7 @@ class Moment:
     values: dict[str, Any]
     cause: str = SILENCE
     contributions: Sequence[Any] = ()
+    before: Point | None = None  # the health that a firing fell from
     traceparent: str | None = None
     simulated: bool = False
 
@@ -43,7 +44,7 @@ def trigger_id(rule: str, key: bytes, episode: int) -> str:
 
 def fired(rule: Rule, memory: Memory, at: Moment) -> Any:
     """`memory` is as it stands after the firing."""
-    values = at.values
+    values, before = at.values, at.before
     data = _fired_data(
         trigger_id=trigger_id(rule.id, at.key, memory.episode),
         rule=rule.id,
@@ -57,6 +58,8 @@ def fired(rule: Rule, memory: Memory, at: Moment) -> Any:
         fired_at=at.now,
         cause=at.cause,
         contributions=tuple(at.contributions),
+        score_before=before and before.score,
+        band_before=before and before.band,
         facts=facts_of(values),
         **{name: values[name] for name in ("score", "band", "stage", "segment", "tier")},
     )

@@ -16,6 +16,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from libs.events.types import Band
+
 
 class Phase(IntEnum):
     """Where a rule stands. A byte in the customer's row; 0 is where all begin."""
@@ -28,6 +30,9 @@ class Phase(IntEnum):
     HELD = 5  # would have fired, in a storm: nothing was said, and its episode has not begun
 
 
+_WAITING = (Phase.PENDING, Phase.HELD)
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """A rule's spans of time."""
@@ -37,6 +42,13 @@ class Timing:
     keep: timedelta = timedelta(0)  # `keep_firing_for`
 
 
+class Point(msgspec.Struct, frozen=True, array_like=True):
+    """A customer's score and band at an earlier moment."""
+
+    score: float
+    band: Band
+
+
 class Memory(msgspec.Struct, frozen=True, array_like=True):
     """What is remembered of a rule that has been pending or has fired: a sparse record of its own."""
 
@@ -44,6 +56,7 @@ class Memory(msgspec.Struct, frozen=True, array_like=True):
     fired_at: datetime | None = None  # last firing
     cleared_at: datetime | None = None
     episode: int = 0  # firings so far: the number in the trigger's id
+    before: Point | None = None  # while pending or held: the health before the change that made it so
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +98,22 @@ def fire(memory: Memory, now: datetime) -> Step:
 
 def release(memory: Memory, now: datetime, timing: Timing) -> Step:
     """Fire what is silently armed, unless it fired a cooldown ago at most."""
-    return fire(memory, now) if _rested(memory, now, timing) else Step(Phase.SILENT, memory)
+    return fire(memory, now) if rested(memory, now, timing) else Step(Phase.SILENT, memory)
 
 
 def hold(memory: Memory) -> Step:
     """In place of a firing. The memory stays as before: a release gives the id that it would have had."""
     return Step(Phase.HELD, _with(memory, since=None))
+
+
+def health_before(phase: Phase, memory: Memory, last: Point | None) -> Point | None:
+    """What a firing fell from. `last`: the health before this evaluation; None: there was none."""
+    return memory.before if phase in _WAITING else last
+
+
+def remembering(step: Step, before: Point | None) -> Memory:
+    """The step's memory, with the health before for as long as the rule waits and no longer."""
+    return msgspec.structs.replace(step.memory, before=before if step.phase in _WAITING else None)
 
 
 def drop(memory: Memory) -> Step:
@@ -114,12 +137,13 @@ def _clear_or_stay(phase: Phase, memory: Memory, clear: bool, now: datetime, tim
 
 def _fire_or_wait(memory: Memory, now: datetime, timing: Timing) -> Step:
     held = memory.since is not None and now - memory.since >= timing.hold
-    if not (held and _rested(memory, now, timing)):
+    if not (held and rested(memory, now, timing)):
         return Step(Phase.PENDING, memory)
     return fire(memory, now)
 
 
-def _rested(memory: Memory, now: datetime, timing: Timing) -> bool:
+def rested(memory: Memory, now: datetime, timing: Timing) -> bool:
+    """Whether its cooldown is over."""
     return memory.fired_at is None or now - memory.fired_at >= timing.cooldown
 
 

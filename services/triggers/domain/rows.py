@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from libs.events.facts import Facts
 from libs.events.hot import data_struct
 from libs.events.moments import NOT_A_TIME, microseconds
+from libs.events.types import Band
 from services.triggers.domain.cells import Reader
 from services.triggers.domain.columns import Array, Columns
+from services.triggers.domain.lifecycle import Point
 from services.triggers.domain.vocabulary import FACTS, NOW, SNAPSHOT, STORED, VOCABULARY, Column, Kind
 
 MAX_RULES = 64
@@ -37,6 +38,7 @@ _DAY_US = 86_400e6  # microseconds
 _own = attrgetter(*(column.name for column in SNAPSHOT))
 _facts = attrgetter(*(column.name for column in FACTS))
 _facts_struct = data_struct(Facts)
+_BANDS: tuple[Band, ...] = get_args(Band)
 
 
 def _null(column: Column) -> Any:
@@ -165,9 +167,11 @@ def instants(moments: Sequence[datetime | None]) -> Array:
     return microseconds(moments).view("M8[us]")
 
 
-def most_valuable_first(spent: Array, recurring: Array) -> npt.NDArray[np.intp]:
-    """The order of customers by what they have spent, then by recurring revenue; the unknown come last."""
-    return np.lexsort((-_known(recurring), -_known(spent)))
+def worth(spent: Array, recurring: Array) -> list[tuple[float, float]]:
+    """What puts the most valuable first in order: by what they have spent, then by recurring revenue; the
+    unknown come last.
+    """
+    return list(zip((-_known(spent)).tolist(), (-_known(recurring)).tolist(), strict=True))
 
 
 def _known(cells: Array) -> Array:
@@ -185,6 +189,11 @@ def values_of(row: Any, labels: Labels, now: datetime) -> dict[str, Any]:
             known[name] = value
     aged = max((now - _moment(cells[_SEEN_AT], words)) / timedelta(days=1), 0.0)
     return known | {name: known[name] + aged for name in _AGING if name in known}
+
+
+def health_of(score: float, band: int) -> Point | None:
+    """A row's score and its band's number as they were; None of a row that nothing was written to."""
+    return Point(float(score), _BANDS[band - 1]) if band else None
 
 
 def facts_of(values: dict[str, Any]) -> Any:

@@ -286,11 +286,15 @@ def _profiles() -> list[dict[str, Any]]:
 
 
 def _decisions() -> list[dict[str, Any]]:
-    """Of one trigger each of three rules: two opened something, one did not."""
+    """Of one trigger each of three rules: two opened something, one did not. Of two tasks, too."""
     rules = ("negative-support-unresolved", "order-frequency-drop", "champion-change")
     plain = {"tenant": TENANT, "customer_id": ANA, "level": "red", "playbook": None, "decision": "suppressed"}
     plain |= {"reason": "no-playbook", "intervention_id": None, "decided_at": NOW - 2 * _DAY}
-    return [{**plain, "trigger_id": f"d-{rule}", "rule": rule, "trigger": {}} for rule in rules]
+    opened = {"decision": "opened", "reason": ""}
+    fell = {"trigger_id": "t-1", "rule": rules[0], "trigger": {"score_before": 81.6, "score": 31.2}, **opened}
+    flat = {"trigger_id": "t-2", "rule": rules[1], "trigger": {"score_before": 55.2, "score": 54.8}, **opened}
+    others = [{"trigger_id": f"d-{rule}", "rule": rule, "trigger": {}} for rule in rules]
+    return [plain | one for one in (fell, flat, *others)]
 
 
 async def seed(engine: AsyncEngine) -> None:

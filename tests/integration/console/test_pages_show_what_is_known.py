@@ -52,6 +52,15 @@ async def test_the_queue_is_ordered_by_severity_times_value(browser: httpx.Async
     assert names == ["Jonas Brandt", "Ana Castellanos", "<script>alert(1)</script>", "noor@example.com"]
 
 
+@pytest.mark.parametrize("address", ["/queue", ANA])
+async def test_a_task_says_from_where_health_fell_when_it_fired(
+    browser: httpx.AsyncClient, address: str
+) -> None:
+    text = " ".join(read((await browser.get(address)).text).text("main"))
+    assert text.count("Health from 82 to 31 when it fired") == 1
+    assert text.count("when it fired") == 1  # of the others nothing is known, or it has not moved
+
+
 async def test_the_queue_says_why_when_and_whose(browser: httpx.AsyncClient) -> None:
     page = read((await browser.get("/queue")).text)
     text = " ".join(page.text("main"))

@@ -68,6 +68,8 @@ QUIET: list[tuple[str, dict[str, Any]]] = [
     ("email-disengaged", {"sends_since_engagement": 9}),
     ("email-disengaged", {"sends_since_engagement": None}),
     ("email-disengaged", {"stage": "lapsed"}),
+    ("email-disengaged", {"site_tracking_live": False, "site_known": True}),  # visits would not be heard
+    ("email-disengaged", {"site_tracking_live": None, "site_known": True}),
     ("visit-without-purchase", {"visits_since_order": 0}),
     ("visit-without-purchase", {"orders_total": 1}),  # has not "used to buy"
     ("visit-without-purchase", {"last_order_at": START - 5 * DAY}),  # looks after an order
@@ -142,6 +144,9 @@ QUIET: list[tuple[str, dict[str, Any]]] = [
     ("loyal-decline", {"site_tracking_live": False}),
 ]
 
+# Those of them that no set goes without: feed, identity, stage.
+GUARDS = [(rule, change) for rule, change in QUIET if set(change) <= {*LIVE, "stage"}]
+
 # Rule -> the facts with which it clears again.
 CLEARS: dict[str, dict[str, Any]] = {
     "engagement-drop": {"engagement_30d": 9, "engagement_prev_30d": 10},
@@ -191,5 +196,25 @@ REASONS: dict[str, str] = {
     "loyal-decline": (
         "Interactions 18 in 30 days, 20 before; NPS unknown, "
         "the CSM's own view unknown, skips in a row unknown"
+    ),
+}
+
+# Rule -> what fires the standard rule and not this one; and what more it takes.
+MORE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "engagement-drop": (
+        {"engagement_30d": 10, "engagement_prev_30d": 20},  # within chance
+        {"engagement_30d": 9, "engagement_prev_30d": 20},
+    ),
+    "order-frequency-drop": ({"silence_tail_p": 0.11}, {"silence_tail_p": 0.1}),
+    "email-disengaged": ({"silence_tail_p": 0.21}, {"silence_tail_p": 0.2}),
+    "visit-without-purchase": (
+        {"visits_since_order": 3, "days_overdue": -9.0},  # looks often, but is in time
+        {"visits_since_order": 3, "days_overdue": 1.0},
+    ),
+    "no-site-activity": ({"silence_tail_p": 0.3}, {"silence_tail_p": 0.2}),
+    "no-second-order": ({"silence_tail_p": 0.45}, {"silence_tail_p": 0.4}),
+    "loyal-decline": (
+        {"engagement_30d": 27, "engagement_prev_30d": 30},  # within chance
+        {"engagement_30d": 160, "engagement_prev_30d": 200},
     ),
 }

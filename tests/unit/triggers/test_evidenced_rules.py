@@ -7,28 +7,8 @@ import pytest
 
 from services.triggers.adapters.rule_file import SHIPPED, load
 from services.triggers.domain.rules import Rule
-from tests.unit.triggers.catalogue import CASES, HOLD_DAYS
+from tests.unit.triggers.catalogue import CASES, GUARDS, HOLD_DAYS, MORE
 from tests.unit.triggers.shop import DAY, START, Shop, fired, standard
-
-# Rule -> what fires the standard rule and not this one; and what more it takes.
-MORE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "engagement-drop": (
-        {"engagement_30d": 10, "engagement_prev_30d": 20},  # within chance
-        {"engagement_30d": 9, "engagement_prev_30d": 20},
-    ),
-    "order-frequency-drop": ({"silence_tail_p": 0.11}, {"silence_tail_p": 0.1}),
-    "email-disengaged": ({"silence_tail_p": 0.21}, {"silence_tail_p": 0.2}),
-    "visit-without-purchase": (
-        {"visits_since_order": 3, "days_overdue": -9.0},  # looks often, but is in time
-        {"visits_since_order": 3, "days_overdue": 1.0},
-    ),
-    "no-site-activity": ({"silence_tail_p": 0.3}, {"silence_tail_p": 0.2}),
-    "no-second-order": ({"silence_tail_p": 0.45}, {"silence_tail_p": 0.4}),
-    "loyal-decline": (
-        {"engagement_30d": 27, "engagement_prev_30d": 30},  # within chance
-        {"engagement_30d": 160, "engagement_prev_30d": 200},
-    ),
-}
 
 
 @cache
@@ -54,6 +34,13 @@ def test_the_sets_differ_in_these_conditions_and_in_nothing_else() -> None:
         assert (usual.id, usual.level, usual.title) == (strict.id, strict.level, strict.title)
         assert (usual.timing, usual.labels, usual.segments) == (strict.timing, strict.labels, strict.segments)
         assert (usual.version != strict.version) is (usual.id in MORE), usual.id
+
+
+@pytest.mark.parametrize(("rule", "change"), GUARDS, ids=[f"{rule}:{next(iter(c))}" for rule, c in GUARDS])
+def test_the_guards_of_feed_identity_and_stage_hold_here_too(rule: str, change: dict[str, Any]) -> None:
+    enough = MORE.get(rule, ({}, {}))[1]
+    assert after(evidenced(), rule, enough) == [rule]
+    assert after(evidenced(), rule, {**enough, **change}) == []
 
 
 @pytest.mark.parametrize("rule", [rule for rule in CASES if rule not in MORE])

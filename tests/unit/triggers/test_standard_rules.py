@@ -68,6 +68,16 @@ def test_an_unsubscribe_is_disengagement_by_itself(shop: Shop) -> None:
     assert fired(shop.see(unsubscribed_at=START) + shop.pass_days(1)) == ["email-disengaged"]
 
 
+def test_an_unsubscribe_is_one_while_the_site_feed_is_dead(shop: Shop) -> None:
+    known = {"unsubscribed_at": START, "site_known": True, "site_tracking_live": False}
+    assert fired(shop.see(**known) + shop.pass_days(1)) == ["email-disengaged"]
+
+
+def test_who_never_came_to_the_site_disengages_from_mail_without_its_feed(shop: Shop) -> None:
+    known = CASES["email-disengaged"] | {"site_known": False, "site_tracking_live": False}
+    assert fired(shop.see(**known) + shop.pass_days(1)) == ["email-disengaged"]
+
+
 def test_silence_alone_makes_site_inactivity_fire_on_its_day(shop: Shop) -> None:
     shop.see(last_visit_at=START, **LIVE)
     assert fired(shop.pass_days(60)) == []
