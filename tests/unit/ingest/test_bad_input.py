@@ -11,6 +11,7 @@ from services.ingest.settings import IngestSettings
 from services.ingest.testing import FixedSources
 from tests.property.ingest.jumping import JumpingLoop
 from tests.unit.ingest import platforms
+from tests.unit.ingest.bad_answers import assert_dead_letter, assert_problem
 from tests.unit.ingest.held_log import HeldLog
 from tests.unit.ingest.shop import (
     NOW,
@@ -29,22 +30,6 @@ from tests.unit.ingest.shop import (
 from tests.unit.ingest.tools import delighted
 
 TABLE = Path(__file__).resolve().parents[3] / "docs" / "bad-input.md"
-
-
-def assert_problem(answer, status: int) -> None:
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["status"] == status
-    assert answer.json()["detail"]
-
-
-async def assert_dead_letter(shop: Shop, answer, reason: str) -> None:
-    assert answer.status_code == 202
-    body = answer.json()
-    assert body["events"] == []
-    assert body["dead_letter"] == reason
-    assert shop.letters.letters[body["reference"]].reason == reason
-    assert shop.events() == []
 
 
 async def test_a_forged_signature_is_refused():
