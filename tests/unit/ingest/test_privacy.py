@@ -11,7 +11,8 @@ from tests.unit.ingest.shop import Shop, klaviyo, order, source
 
 TOKEN = "a token of the demo tenant"
 OTHER = "a token of another tenant"
-PERSONAL = ("ada", "shopper.example", "7001", "Byron")
+# As they would stand in a text: bare, "ada" and 7001 are in a digest now and then.
+PERSONAL = ("ada@", "Ada ", "shopper.example", "'7001'", "Byron")
 
 
 def guarded(**more) -> Shop:
