@@ -19,6 +19,9 @@ storm = typer.Typer(
 app.add_typer(storm, name="storm")
 
 Rule = Annotated[str, typer.Argument(help="A rule's id.")]
+Horizon = Annotated[int, typer.Option(help="Days without an order after which one is gone.", min=1, max=3650)]
+Minutes = Annotated[float, typer.Option(help="What a firing costs a CSM.", min=0, max=10_000)]
+Out = Annotated[Path | None, typer.Option(help="Folder for the figures and the page.", file_okay=False)]
 
 
 @app.command()
@@ -104,20 +107,15 @@ def dry_run(
     rules: Annotated[Path | None, typer.Option(help="Rules; without, the shipped standard set.")] = None,
     frames: Annotated[Path, typer.Option(help="Folder of days, from `greenline scoring replay`.")],
     against: Annotated[Path | None, typer.Option(help="Another rule file, side by side.")] = None,
-    horizon: Annotated[
-        int, typer.Option(help="Days without an order after which one is gone.", min=1, max=3650)
-    ] = 91,
-    minutes_per_task: Annotated[
-        float, typer.Option(help="What a firing costs a CSM.", min=0, max=10_000)
-    ] = 15.0,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for dry-run.json and dry-run.html.", file_okay=False)
-    ] = None,
+    horizon: Horizon = 91,
+    minutes_per_task: Minutes = 15.0,
+    out: Out = None,
 ) -> None:
     """Try rules on the past: what would have fired, for whom, how much work, and how right it was."""
     from rich.console import Console
 
     from libs.runtime.errors import ConfigError
+    from libs.runtime.offline.page import prepare
     from services.triggers.adapters.rule_file import locate
     from services.triggers.offline import command
     from services.triggers.offline.figures import Question
@@ -126,7 +124,7 @@ def dry_run(
     other = None if against is None else locate(against)
     asked = command.Asked(locate(rules), frames, other, Question(horizon, minutes_per_task))
     try:
-        command.prepare(out)
+        prepare(out)
         body = command.dry_run(asked, console)
     except ConfigError as error:
         typer.echo(str(error), err=True)
@@ -148,18 +146,15 @@ def tune(
     by: Annotated[
         Literal["auto", "departures", "verdicts"], typer.Option(help="What is to be caught.")
     ] = "auto",
-    horizon: Annotated[
-        int, typer.Option(help="Days without an order after which one is gone.", min=1, max=3650)
-    ] = 91,
-    minutes_per_task: Annotated[
-        float, typer.Option(help="What a firing costs a CSM.", min=0, max=10_000)
-    ] = 15.0,
-    out: Annotated[Path | None, typer.Option(help="Folder for tune.json and tune.html.")] = None,
+    horizon: Horizon = 91,
+    minutes_per_task: Minutes = 15.0,
+    out: Out = None,
 ) -> None:
     """Try other numbers in a rule on the past, and propose those that hold. Changes nothing."""
     from rich.console import Console
 
     from libs.runtime.errors import ConfigError
+    from libs.runtime.offline.page import prepare
     from services.triggers.adapters.rule_file import locate
     from services.triggers.offline import tune as tuning
     from services.triggers.offline import tune_page
@@ -168,6 +163,7 @@ def tune(
     console = Console()
     question = Question(horizon, minutes_per_task)
     try:
+        prepare(out)
         body = tuning.tune(tuning.Asked(rule, locate(rules), frames, feedback, question, by), console)
     except ConfigError as error:
         typer.echo(str(error), err=True)

@@ -152,10 +152,10 @@ class _TooMany(Exception):  # noqa: N818 (never leaves this file)
 
 def _places(node: Node) -> dict[Place, int]:
     found: dict[Place, int] = {}
-    for place, line in _lines(node):
-        found[place] = line
-        if len(found) > MAX_PLACES:
+    for count, (place, line) in enumerate(_lines(node), 1):
+        if count > MAX_PLACES:  # walked, not found: a key that is there twice is one place
             raise _TooMany
+        found[place] = line
     return found
 
 

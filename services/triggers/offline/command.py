@@ -70,15 +70,6 @@ def _sets(asked: Asked) -> list[Rules]:
     return [Rules(name, load(path)) for name, path in zip(names, paths, strict=True)]
 
 
-def prepare(folder: Path | None) -> None:
-    """Make the folder before the work is done. Raises ConfigError where there can be none."""
-    try:
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"--out {folder}: cannot be made: {error.strerror}") from None
-
-
 def write(body: dict[str, Any], folder: Path) -> tuple[Path, Path]:
     """dry-run.json and dry-run.html, into `folder`, which `prepare` has made."""
     values, page = folder / "dry-run.json", folder / "dry-run.html"

@@ -18,8 +18,7 @@ AS_IT_IS = "as it is"
 
 
 def write(body: dict[str, Any], folder: Path) -> tuple[Path, Path]:
-    """tune.json and tune.html, into `folder`, which is made."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """tune.json and tune.html, into `folder`, which `prepare` has made."""
     values, page = folder / "tune.json", folder / "tune.html"
     values.write_text(pretty(body) + "\n")
     picture = svg(pictures.costs(points(body)))

@@ -106,6 +106,11 @@ def test_a_file_of_that_name_goes_before_the_shipped_set(tmp_path: Path) -> None
             + "".join(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in BOMB),
             "my.yaml:1: has more than 100000 values",
         ),
+        (
+            "a: &a [x]\n"
+            + "".join(f"{name}: &{name} {{{', '.join([f'k: *{before}'] * 9)}}}\n" for before, name in BOMB),
+            "my.yaml:1: has more than 100000 values",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_by_line(text: str, said: str) -> None:

@@ -238,3 +238,9 @@ def test_the_command_in_the_documents_is_one(made: tuple[Path, Path], tmp_path: 
     answer = CliRunner().invoke(app, line.split()[2:])
     assert answer.exit_code == 0, answer.output
     assert (tmp_path / "tune.html").exists()
+
+
+def test_what_cannot_be_written_is_said_before_the_work(tune: Tune) -> None:
+    found = tune("quiet", "--out", "/proc/nowhere")
+    assert (found.exit_code, isinstance(found.exception, SystemExit)) == (1, True)
+    assert "cannot be made" in found.output
